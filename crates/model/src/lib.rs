@@ -1,0 +1,3 @@
+//! (header to be written)
+mod parametrization;
+pub use parametrization::{ParameterTensor, Parametrization, Point};
