@@ -1,0 +1,32 @@
+# `make demo` shows what the software does; `make test` says whether it still does it; `make ci` is all that a change must pass.
+.PHONY: demo test fmt clippy doc deny edges ci
+.DEFAULT_GOAL := test
+
+demo:
+	@bash experiments/demo.sh
+
+test:
+	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
+	cargo nextest run --workspace
+	cargo test --workspace --doc
+
+fmt:
+	cargo fmt --all
+
+clippy:
+	cargo clippy --workspace --all-targets -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# No advisories: that check downloads a database from outside the package registry.
+deny:
+	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
+	cargo deny check licenses bans sources
+
+edges:
+	@python3 .ci/crate-edges.py --self-test
+	@python3 .ci/crate-edges.py
+
+ci:
+	@.ci/run
