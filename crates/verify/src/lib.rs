@@ -1,1 +1,31 @@
-//! (to be written)
+//! Samples against predictions.
+//!
+//! **Idea.** A derivation predicts a law for an observable; a simulation yields correlated samples of it. The two are judged by one number with
+//! a known null distribution, the Kolmogorov–Smirnov distance, at the number of *independent* samples that the chains are worth.
+//!
+//! **The way of the data.** [`Chains`] (validated samples, records × seeds) → [`effective_samples`] and [`ks_distance`] against each [`PredictedCdf`]
+//! → [`compare`] → [`Report`], which serialises to one line of `verify --json`.
+//!
+//! **Rejected.** *Thinning until samples look independent*, then testing at the nominal count: it throws samples away and still needs the
+//! autocorrelation time to know when to stop. *χ² on bins*: its power depends on a choice of bins that nobody can defend. *A threshold on the distance that
+//! ignores the sample size* (say 0.02): it calls a long wrong run right and a short right run wrong.
+
+mod chains;
+mod distance;
+mod effective;
+mod error;
+mod holm;
+mod kolmogorov;
+mod law;
+#[cfg(test)]
+mod test_chains;
+mod verdict;
+
+pub use chains::Chains;
+pub use distance::{ks_distance, wasserstein_distance};
+pub use effective::{effective_sample_size, effective_samples};
+pub use error::StatisticsError;
+pub use holm::holm_adjusted;
+pub use kolmogorov::{kolmogorov_survival, ks_critical_value, ks_p_value};
+pub use law::PredictedCdf;
+pub use verdict::{Alternative, FAMILY_WISE_LEVEL, Measured, RESOLUTION, Report, Verdict, compare};
