@@ -1,0 +1,186 @@
+//! Decompositions and solves; thin wrappers that check shapes and finiteness at the door.
+
+use crate::{LinalgError, Matrix};
+use faer::Side;
+use faer::linalg::solvers::{DenseSolveCore, Solve};
+
+/// M = U diag(σ) Vᵀ, thin; σ descending.
+#[derive(Clone, Debug)]
+pub struct Svd {
+    /// rows × min(rows, columns), orthonormal columns.
+    pub u: Matrix,
+    /// Singular values, descending.
+    pub singular_values: Vec<f64>,
+    /// columns × min(rows, columns), orthonormal columns.
+    pub v: Matrix,
+}
+
+/// M = V diag(λ) Vᵀ for a symmetric M; λ ascending.
+#[derive(Clone, Debug)]
+pub struct SymmetricEigen {
+    /// Eigenvalues, ascending.
+    pub values: Vec<f64>,
+    /// Eigenvectors as columns.
+    pub vectors: Matrix,
+}
+
+/// M = QR, thin; the diagonal of R is not negative.
+#[derive(Clone, Debug)]
+pub struct Qr {
+    /// rows × min(rows, columns), orthonormal columns.
+    pub q: Matrix,
+    /// min(rows, columns) × columns, upper triangular.
+    pub r: Matrix,
+}
+
+pub(crate) fn require_finite(operation: &'static str, matrix: &Matrix) -> Result<(), LinalgError> {
+    let count = matrix.data().iter().filter(|x| !x.is_finite()).count();
+    let total = matrix.data().len();
+    if count == 0 { Ok(()) } else { Err(LinalgError::NotFinite { operation, count, total }) }
+}
+
+fn require_square(operation: &'static str, matrix: &Matrix) -> Result<usize, LinalgError> {
+    require_finite(operation, matrix)?;
+    if matrix.rows() == matrix.columns() {
+        return Ok(matrix.rows());
+    }
+    Err(LinalgError::Shape {
+        operation,
+        found_rows: matrix.rows(),
+        found_columns: matrix.columns(),
+        expected: "a square matrix".to_owned(),
+    })
+}
+
+fn no_convergence(operation: &'static str, matrix: &Matrix) -> LinalgError {
+    LinalgError::NoConvergence { operation, rows: matrix.rows(), columns: matrix.columns() }
+}
+
+/// Thin singular value decomposition.
+pub fn svd(matrix: &Matrix) -> Result<Svd, LinalgError> {
+    require_finite("svd", matrix)?;
+    let thin = matrix.as_faer().thin_svd().map_err(|_| no_convergence("svd", matrix))?;
+    let values = thin.S().column_vector();
+    Ok(Svd {
+        u: Matrix::from_faer(thin.U()),
+        singular_values: (0..values.nrows()).map(|i| values[i]).collect(),
+        v: Matrix::from_faer(thin.V()),
+    })
+}
+
+/// Singular values, descending; min(rows, columns) of them.
+pub fn svdvals(matrix: &Matrix) -> Result<Vec<f64>, LinalgError> {
+    require_finite("svdvals", matrix)?;
+    matrix.as_faer().singular_values().map_err(|_| no_convergence("svdvals", matrix))
+}
+
+/// Eigenvalues and eigenvectors of a symmetric matrix (the lower triangle is read).
+pub fn symmetric_eigen(matrix: &Matrix) -> Result<SymmetricEigen, LinalgError> {
+    require_square("symmetric eigen", matrix)?;
+    let eigen =
+        matrix.as_faer().self_adjoint_eigen(Side::Lower).map_err(|_| no_convergence("symmetric eigen", matrix))?;
+    let values = eigen.S().column_vector();
+    Ok(SymmetricEigen {
+        values: (0..values.nrows()).map(|i| values[i]).collect(),
+        vectors: Matrix::from_faer(eigen.U()),
+    })
+}
+
+/// Eigenvalues of a symmetric matrix, ascending (the lower triangle is read).
+pub fn eigvalsh(matrix: &Matrix) -> Result<Vec<f64>, LinalgError> {
+    require_square("eigvalsh", matrix)?;
+    matrix.as_faer().self_adjoint_eigenvalues(Side::Lower).map_err(|_| no_convergence("eigvalsh", matrix))
+}
+
+/// Thin QR with a diagonal of R that is not negative, so that the factors are unique.
+pub fn qr(matrix: &Matrix) -> Result<Qr, LinalgError> {
+    require_finite("qr", matrix)?;
+    let factored = matrix.as_faer().qr();
+    let mut q = Matrix::from_faer(factored.compute_thin_Q().as_ref());
+    let mut r = Matrix::from_faer(factored.thin_R());
+    for k in 0..r.rows() {
+        if r[(k, k)] < 0.0 {
+            r.row_mut(k).iter_mut().for_each(|x| *x = -*x);
+            (0..q.rows()).for_each(|i| q[(i, k)] = -q[(i, k)]);
+        }
+    }
+    Ok(Qr { q, r })
+}
+
+/// Determinant of a square matrix.
+pub fn det(matrix: &Matrix) -> Result<f64, LinalgError> {
+    let size = require_square("det", matrix)?;
+    Ok(if size == 0 { 1.0 } else { matrix.as_faer().determinant() })
+}
+
+/// Inverse of a square matrix; refused below a reciprocal condition of 1e-15.
+pub fn inv(matrix: &Matrix) -> Result<Matrix, LinalgError> {
+    let size = require_square("inv", matrix)?;
+    if size == 0 {
+        return Ok(matrix.clone());
+    }
+    let values = svdvals(matrix)?;
+    let reciprocal_condition = values[size - 1] / values[0];
+    if reciprocal_condition.is_nan() || reciprocal_condition < 1e-15 {
+        let reciprocal_condition = if values[0] > 0.0 { reciprocal_condition } else { 0.0 };
+        return Err(LinalgError::Singular { operation: "inv", reciprocal_condition });
+    }
+    let inverse = matrix.as_faer().partial_piv_lu().inverse();
+    Ok(Matrix::from_faer(inverse.as_ref()))
+}
+
+/// X with M X = B for a symmetric positive definite M.
+pub fn cholesky_solve(matrix: &Matrix, right: &Matrix) -> Result<Matrix, LinalgError> {
+    let size = require_square("cholesky_solve", matrix)?;
+    require_finite("cholesky_solve", right)?;
+    if right.rows() != size {
+        return Err(LinalgError::Shape {
+            operation: "cholesky_solve",
+            found_rows: right.rows(),
+            found_columns: right.columns(),
+            expected: format!("{size} rows on the right-hand side"),
+        });
+    }
+    let factor = matrix.as_faer().llt(Side::Lower).map_err(|_| LinalgError::NotPositiveDefinite { size })?;
+    Ok(Matrix::from_faer(factor.solve(right.as_faer().to_owned()).as_ref()))
+}
+
+/// Moore–Penrose inverse; singular values at most `relative_cutoff` times the largest count as zero.
+pub fn pseudo_inverse(matrix: &Matrix, relative_cutoff: f64) -> Result<Matrix, LinalgError> {
+    let Svd { u, singular_values, v } = svd(matrix)?;
+    let rank = rank_of(&singular_values, relative_cutoff);
+    let scaled = Matrix::from_fn(v.rows(), rank, |i, j| v[(i, j)] / singular_values[j]);
+    Ok(scaled.matmul(&u.column_range(0..rank).transpose()))
+}
+
+/// The x of least norm among those that minimise |Mx − y|; `relative_cutoff` as in [`pseudo_inverse`].
+pub fn least_squares(matrix: &Matrix, right: &[f64], relative_cutoff: f64) -> Result<Vec<f64>, LinalgError> {
+    if right.len() != matrix.rows() {
+        return Err(LinalgError::Shape {
+            operation: "least_squares",
+            found_rows: matrix.rows(),
+            found_columns: matrix.columns(),
+            expected: format!("{} rows, as the right-hand side has", right.len()),
+        });
+    }
+    let Svd { u, singular_values, v } = svd(matrix)?;
+    let rank = rank_of(&singular_values, relative_cutoff);
+    let mut coefficients = u.transpose_mul_vec(right);
+    coefficients.truncate(rank);
+    for (c, s) in coefficients.iter_mut().zip(&singular_values) {
+        *c /= s;
+    }
+    Ok(v.column_range(0..rank).mul_vec(&coefficients))
+}
+
+/// Number of singular values above `relative_cutoff` times the largest.
+pub fn relative_rank(matrix: &Matrix, relative_cutoff: f64) -> Result<usize, LinalgError> {
+    Ok(rank_of(&svdvals(matrix)?, relative_cutoff))
+}
+
+fn rank_of(descending: &[f64], relative_cutoff: f64) -> usize {
+    let Some(&largest) = descending.first() else {
+        return 0;
+    };
+    descending.iter().take_while(|&&s| s > 0.0 && s > relative_cutoff * largest).count()
+}
