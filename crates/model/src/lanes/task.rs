@@ -1,0 +1,312 @@
+//! One operation on one block of lanes: where its operands are, and the loops that kernels are made of.
+
+use pulp::Simd;
+use smallvec::SmallVec;
+
+use super::{Chunk, LANES, Loops, Real, View};
+use crate::operations::Purpose;
+use crate::random::LaneStream;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// The elements of an operand: a value for each lane, or one for all.
+#[derive(Clone, Copy)]
+pub(crate) enum Storage<'a, T> {
+    /// A chunk for each element.
+    Lanes(&'a [Chunk<T>]),
+    /// One number for each element, equal in all lanes.
+    Uniform(&'a [T]),
+}
+
+/// An input of an operation.
+#[derive(Clone, Copy)]
+pub(crate) struct Operand<'a, T> {
+    pub storage: Storage<'a, T>,
+    pub view: &'a View,
+}
+
+impl<T: Real> Operand<'_, T> {
+    /// Places of its elements in row-major order.
+    pub fn offsets(&self) -> Vec<usize> {
+        self.view.offsets()
+    }
+
+    /// The number at a place, in a lane.
+    pub fn at(&self, place: usize, lane: usize) -> T {
+        match self.storage {
+            Storage::Lanes(chunks) => chunks[place].0[lane],
+            Storage::Uniform(values) => values[place],
+        }
+    }
+
+    /// The value in one lane.
+    fn tensor(&self, lane: usize) -> Tensor {
+        let values = self.offsets().into_iter().map(|place| self.at(place, lane).to_f64()).collect();
+        Tensor::new(self.view.shape.clone(), values)
+    }
+}
+
+/// Reads registers from either kind of storage, decided once per loop nest.
+trait Fetch<T: Real>: Copy {
+    fn get<S: Simd>(&self, simd: S, place: usize, h: usize) -> T::Vector<S>;
+}
+
+#[derive(Clone, Copy)]
+struct FromLanes<'a, T>(&'a [Chunk<T>]);
+
+#[derive(Clone, Copy)]
+struct FromUniform<'a, T>(&'a [T]);
+
+impl<T: Real> Fetch<T> for FromLanes<'_, T> {
+    #[inline(always)]
+    fn get<S: Simd>(&self, simd: S, place: usize, h: usize) -> T::Vector<S> {
+        T::vectors(simd, &self.0[place])[h]
+    }
+}
+
+impl<T: Real> Fetch<T> for FromUniform<'_, T> {
+    #[inline(always)]
+    fn get<S: Simd>(&self, simd: S, place: usize, _: usize) -> T::Vector<S> {
+        T::splat(simd, self.0[place])
+    }
+}
+
+impl<T: Real> Fetch<T> for Operand<'_, T> {
+    #[inline(always)]
+    fn get<S: Simd>(&self, simd: S, place: usize, h: usize) -> T::Vector<S> {
+        match self.storage {
+            Storage::Lanes(chunks) => FromLanes(chunks).get(simd, place, h),
+            Storage::Uniform(values) => FromUniform(values).get(simd, place, h),
+        }
+    }
+}
+
+/// Binds `$fetch` to the storage of an operand, for each kind.
+macro_rules! with_fetch {
+    ($operand:expr, $fetch:ident, $body:expr) => {
+        match $operand.storage {
+            Storage::Lanes(chunks) => {
+                let $fetch = FromLanes(chunks);
+                $body
+            }
+            Storage::Uniform(values) => {
+                let $fetch = FromUniform(values);
+                $body
+            }
+        }
+    };
+}
+
+/// One operation on one block of lanes.
+pub(crate) struct Task<'a, T> {
+    /// Shape of the output.
+    pub shape: &'a Shape,
+    /// The output, contiguous.
+    pub output: &'a mut [Chunk<T>],
+    /// The inputs.
+    pub inputs: SmallVec<[Operand<'a, T>; 3]>,
+    /// The operation's loops.
+    pub loops: &'a Loops,
+    /// The block's random streams, one for each purpose.
+    pub streams: &'a mut [LaneStream; Purpose::COUNT],
+}
+
+impl<T: Real> Task<'_, T> {
+    /// Sets the output to zero.
+    pub fn clear(&mut self) {
+        self.fill(T::ZERO);
+    }
+
+    /// Sets every element of the output.
+    pub fn fill(&mut self, value: T) {
+        self.output.fill(Chunk([value; LANES]));
+    }
+
+    /// output ← f(input) along the loops.
+    #[inline(always)]
+    pub fn map<S: Simd>(&mut self, simd: S, f: impl Fn(T::Vector<S>) -> T::Vector<S>) {
+        with_fetch!(self.inputs[0], a, {
+            self.loops.for_each(
+                #[inline(always)]
+                |[out, from], size, [step, stride]| {
+                    for i in 0..size {
+                        let target = T::vectors_mut(simd, &mut self.output[out + i * step]);
+                        for (h, target) in target.iter_mut().enumerate() {
+                            *target = f(a.get(simd, from + i * stride, h));
+                        }
+                    }
+                },
+            );
+        });
+    }
+
+    /// output ← f(output, input) along the loops.
+    #[inline(always)]
+    pub fn accumulate<S: Simd>(&mut self, simd: S, f: impl Fn(T::Vector<S>, T::Vector<S>) -> T::Vector<S>) {
+        with_fetch!(self.inputs[0], a, {
+            self.loops.for_each(
+                #[inline(always)]
+                |[out, from], size, [step, stride]| {
+                    for i in 0..size {
+                        let target = T::vectors_mut(simd, &mut self.output[out + i * step]);
+                        for (h, target) in target.iter_mut().enumerate() {
+                            *target = f(*target, a.get(simd, from + i * stride, h));
+                        }
+                    }
+                },
+            );
+        });
+    }
+
+    /// output ← f(first, second) along the loops.
+    #[inline(always)]
+    pub fn map_pair<S: Simd>(&mut self, simd: S, f: impl Fn(T::Vector<S>, T::Vector<S>) -> T::Vector<S>) {
+        with_fetch!(self.inputs[0], a, {
+            with_fetch!(self.inputs[1], b, {
+                self.loops.for_each(
+                    #[inline(always)]
+                    |[out, left, right], size, [step, along, across]| {
+                        for i in 0..size {
+                            let target = T::vectors_mut(simd, &mut self.output[out + i * step]);
+                            for (h, target) in target.iter_mut().enumerate() {
+                                *target = f(a.get(simd, left + i * along, h), b.get(simd, right + i * across, h));
+                            }
+                        }
+                    },
+                );
+            });
+        });
+    }
+
+    /// output ← f(first, second, third) along the loops.
+    #[inline(always)]
+    pub fn map_triple<S: Simd>(
+        &mut self,
+        simd: S,
+        f: impl Fn(T::Vector<S>, T::Vector<S>, T::Vector<S>) -> T::Vector<S>,
+    ) {
+        // Selections are rare: reading through the storage each time is cheaper than eight copies of the loop.
+        let [a, b, c] = [self.inputs[0], self.inputs[1], self.inputs[2]];
+        self.loops.for_each(
+            #[inline(always)]
+            |[out, x, y, z], size, [step, dx, dy, dz]| {
+                for i in 0..size {
+                    let target = T::vectors_mut(simd, &mut self.output[out + i * step]);
+                    for (h, target) in target.iter_mut().enumerate() {
+                        *target = f(a.get(simd, x + i * dx, h), b.get(simd, y + i * dy, h), c.get(simd, z + i * dz, h));
+                    }
+                }
+            },
+        );
+    }
+
+    /// Copies input `part` along `loops` of (output, input).
+    pub fn copy(&mut self, part: usize, loops: &Loops) {
+        let input = self.inputs[part];
+        loops.for_each(|[out, from], size, [step, stride]| {
+            for i in 0..size {
+                self.output[out + i * step] = match input.storage {
+                    Storage::Lanes(chunks) => chunks[from + i * stride],
+                    Storage::Uniform(values) => Chunk([values[from + i * stride]; LANES]),
+                };
+            }
+        });
+    }
+
+    /// An input's elements in row-major order, as chunks of their own.
+    pub fn gathered(&self, part: usize) -> Vec<Chunk<T>> {
+        let input = &self.inputs[part];
+        let chunk = |place: usize| match input.storage {
+            Storage::Lanes(chunks) => chunks[place],
+            Storage::Uniform(values) => Chunk([values[place]; LANES]),
+        };
+        input.offsets().into_iter().map(chunk).collect()
+    }
+
+    /// Runs a function of whole tensors in every lane.
+    pub fn lane_by_lane(&mut self, f: impl Fn(&[&Tensor]) -> Tensor) {
+        for lane in 0..LANES {
+            let inputs: Vec<Tensor> = self.inputs.iter().map(|input| input.tensor(lane)).collect();
+            let value = f(&inputs.iter().collect::<Vec<_>>());
+            for (chunk, value) in self.output.iter_mut().zip(value.values) {
+                chunk.0[lane] = T::from_f64(value);
+            }
+        }
+    }
+
+    /// Products of stacks of matrices: (…, n, k) @ (…, k, m).
+    #[inline(always)]
+    pub fn matmul<S: Simd>(&mut self, simd: S, n: usize, k: usize, m: usize) {
+        let (left, right) = (self.inputs[0], self.inputs[1]);
+        let rank = left.view.shape.rank();
+        let lead = |view: &View| View {
+            offset: view.offset,
+            shape: Shape(view.shape.0[..rank - 2].to_vec()),
+            strides: view.strides[..rank - 2].to_vec(),
+        };
+        let steps = |view: &View| [view.strides[rank - 2], view.strides[rank - 1]];
+        let starts: Vec<(usize, usize)> =
+            lead(left.view).offsets().into_iter().zip(lead(right.view).offsets()).collect();
+        let product = Product { n, k, m, left: steps(left.view), right: steps(right.view) };
+        with_fetch!(left, a, {
+            with_fetch!(right, b, {
+                for (item, &(left, right)) in starts.iter().enumerate() {
+                    let output = &mut self.output[item * n * m..(item + 1) * n * m];
+                    product.run(simd, a, left, b, right, output);
+                }
+            });
+        });
+    }
+}
+
+/// Sizes and strides of one matrix product.
+struct Product {
+    n: usize,
+    k: usize,
+    m: usize,
+    left: [usize; 2],
+    right: [usize; 2],
+}
+
+impl Product {
+    /// Four columns at a time, so that an element of the left matrix is used four times once loaded.
+    #[inline(always)]
+    fn run<T: Real, S: Simd>(
+        &self,
+        simd: S,
+        a: impl Fetch<T>,
+        left: usize,
+        b: impl Fetch<T>,
+        right: usize,
+        output: &mut [Chunk<T>],
+    ) {
+        for h in 0..T::vectors_per_chunk(simd) {
+            for row in 0..self.n {
+                let line = left + row * self.left[0];
+                let mut column = 0;
+                while column + 4 <= self.m {
+                    let mut sums = [T::splat(simd, T::ZERO); 4];
+                    for inner in 0..self.k {
+                        let x = a.get(simd, line + inner * self.left[1], h);
+                        let place = right + inner * self.right[0] + column * self.right[1];
+                        for (step, sum) in sums.iter_mut().enumerate() {
+                            *sum = T::multiply_add(simd, x, b.get(simd, place + step * self.right[1], h), *sum);
+                        }
+                    }
+                    for (step, sum) in sums.into_iter().enumerate() {
+                        T::vectors_mut(simd, &mut output[row * self.m + column + step])[h] = sum;
+                    }
+                    column += 4;
+                }
+                for column in column..self.m {
+                    let mut sum = T::splat(simd, T::ZERO);
+                    for inner in 0..self.k {
+                        let place = right + inner * self.right[0] + column * self.right[1];
+                        sum = T::multiply_add(simd, a.get(simd, line + inner * self.left[1], h), b.get(simd, place, h), sum);
+                    }
+                    T::vectors_mut(simd, &mut output[row * self.m + column])[h] = sum;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! 1 where a == b, else 0
+
+use crate::lanes::Real;
+use pulp::Simd;
+use crate::graph::{Graph, Kind, Node, NodeId};
+use super::BinaryFunction;
+
+pub(crate) struct Equal;
+
+impl BinaryFunction for Equal {
+    const NAME: &'static str = "equal";
+
+    fn value(a: f64, b: f64) -> f64 {
+        f64::from(u8::from(a == b))
+    }
+
+    fn kind(_: &Node, _: &Node) -> Kind {
+        Kind::Boolean
+    }
+
+    fn partials(graph: &mut Graph, a: NodeId, b: NodeId, y: NodeId) -> [Option<NodeId>; 2] {
+        let _ = (graph, a, b, y);
+        [None, None]
+    }
+
+    #[inline(always)]
+    fn lanes<T: Real, S: Simd>(simd: S, a: T::Vector<S>, b: T::Vector<S>) -> T::Vector<S> {
+        let (zero, one) = (T::splat(simd, T::ZERO), T::splat(simd, T::ONE));
+        T::select(simd, T::equal(simd, a, b), one, zero)
+    }
+}

@@ -1,0 +1,60 @@
+//! Axes in another order.
+
+use super::{LaneKernel, Operation, expect_inputs, linear};
+use crate::graph::{Graph, Kind, Mismatch, Node, NodeId};
+use crate::lanes::View;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// Axis `permutation[i]` of the input becomes axis `i`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Transpose {
+    /// A permutation of the axes.
+    pub permutation: Vec<usize>,
+}
+
+impl Operation for Transpose {
+    fn name(&self) -> &'static str {
+        "transpose"
+    }
+
+    fn result(&self, inputs: &[&Node]) -> Result<(Shape, Kind), Mismatch> {
+        expect_inputs("transpose", inputs, 1)?;
+        let shape = &inputs[0].shape;
+        let mut sorted = self.permutation.clone();
+        sorted.sort_unstable();
+        if sorted != (0..shape.rank()).collect::<Vec<_>>() {
+            let message = format!("{:?} is not an order of the {} axes of shape {shape}", self.permutation, shape.rank());
+            return Err(Mismatch(message));
+        }
+        Ok((Shape(self.permutation.iter().map(|&axis| shape.0[axis]).collect()), inputs[0].kind))
+    }
+
+    fn value(&self, inputs: &[&Tensor]) -> Tensor {
+        let strides = inputs[0].shape.strides();
+        let pick = |sizes: &[usize]| self.permutation.iter().map(|&axis| sizes[axis]).collect::<Vec<_>>();
+        inputs[0].gather_strided(&Shape(pick(&inputs[0].shape.0)), 0, &pick(&strides))
+    }
+
+    fn pullback(&self, graph: &mut Graph, _: &[NodeId], _: NodeId, cotangent: NodeId) -> Vec<Option<NodeId>> {
+        let mut inverse = vec![0; self.permutation.len()];
+        self.permutation.iter().enumerate().for_each(|(place, &axis)| inverse[axis] = place);
+        vec![Some(graph.transpose(cotangent, inverse))]
+    }
+
+    fn pushforward(
+        &self,
+        graph: &mut Graph,
+        _: &[NodeId],
+        _: NodeId,
+        tangents: &[Option<NodeId>],
+    ) -> Option<NodeId> {
+        linear(graph, self.clone(), tangents)
+    }
+
+    fn view(&self, input: &View) -> Option<View> {
+        Some(input.transposed(&self.permutation))
+    }
+}
+
+impl LaneKernel for Transpose {}

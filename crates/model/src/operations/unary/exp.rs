@@ -1,0 +1,20 @@
+//! eˣ
+
+use super::UnaryFunction;
+use crate::graph::{Graph, NodeId};
+
+pub(crate) struct Exp;
+
+impl UnaryFunction for Exp {
+    const NAME: &'static str = "exp";
+    const SUMMARY: Option<&'static str> = Some("eˣ");
+
+    fn value(x: f64) -> f64 {
+        x.exp()
+    }
+
+    fn derivative(graph: &mut Graph, x: NodeId, y: NodeId) -> Option<NodeId> {
+        let _ = (graph, x);
+        Some(y)
+    }
+}

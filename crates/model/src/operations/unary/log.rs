@@ -1,0 +1,21 @@
+//! ln x
+
+use super::UnaryFunction;
+use crate::graph::{Graph, NodeId};
+
+pub(crate) struct Log;
+
+impl UnaryFunction for Log {
+    const NAME: &'static str = "log";
+    const SUMMARY: Option<&'static str> = Some("natural logarithm");
+
+    fn value(x: f64) -> f64 {
+        x.ln()
+    }
+
+    fn derivative(graph: &mut Graph, x: NodeId, y: NodeId) -> Option<NodeId> {
+        let _ = y;
+        let one = graph.scalar(1.0);
+        Some(graph.divide(one, x))
+    }
+}

@@ -1,0 +1,143 @@
+//! Element-wise functions of one argument.
+
+mod abs;
+mod cos;
+mod exp;
+mod log;
+mod log1p;
+mod negate;
+mod relu;
+mod sigmoid;
+mod sign;
+mod sin;
+mod sqrt;
+mod step;
+mod tanh;
+
+use pulp::Simd;
+
+use super::{LaneKernel, Operation, expect_inputs};
+use crate::graph::{Graph, Kind, Mismatch, Node, NodeId};
+use crate::lanes::{Real, Task};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// A real function applied to every element.
+pub(crate) trait UnaryFunction {
+    /// Its name in plans, and in the language where it is callable.
+    const NAME: &'static str;
+    /// One line for the reference; `None` keeps it out of the language.
+    const SUMMARY: Option<&'static str>;
+
+    /// f(x).
+    fn value(x: f64) -> f64;
+
+    /// f′(x) as a node, given x and y = f(x); `None` where it is zero almost everywhere.
+    fn derivative(graph: &mut Graph, x: NodeId, y: NodeId) -> Option<NodeId>;
+
+    /// f on a vector of lanes; by default through f64, lane by lane.
+    #[inline(always)]
+    fn lanes<T: Real, S: Simd>(simd: S, x: T::Vector<S>) -> T::Vector<S> {
+        T::map(simd, x, |x| T::from_f64(Self::value(x.to_f64())))
+    }
+}
+
+macro_rules! unary_functions {
+    ($($module:ident::$name:ident = $constant:ident),* $(,)?) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        enum Function { $($name),* }
+
+        impl Unary {
+            $(#[doc = concat!("`", stringify!($module), "`")]
+            pub const $constant: Unary = Unary(Function::$name);)*
+            /// All of them.
+            pub const ALL: &'static [Unary] = &[$(Unary::$constant),*];
+
+            /// The name in plans and, if [`Unary::summary`] is there, in the language.
+            pub fn name(self) -> &'static str {
+                match self.0 { $(Function::$name => <$module::$name as UnaryFunction>::NAME),* }
+            }
+
+            /// One line for the reference, for those that the language offers.
+            pub fn summary(self) -> Option<&'static str> {
+                match self.0 { $(Function::$name => <$module::$name as UnaryFunction>::SUMMARY),* }
+            }
+
+            /// f(x).
+            pub fn evaluate(self, x: f64) -> f64 {
+                match self.0 { $(Function::$name => <$module::$name as UnaryFunction>::value(x)),* }
+            }
+
+            fn derivative(self, graph: &mut Graph, x: NodeId, y: NodeId) -> Option<NodeId> {
+                match self.0 { $(Function::$name => <$module::$name as UnaryFunction>::derivative(graph, x, y)),* }
+            }
+        }
+
+        impl LaneKernel for Unary {
+            #[inline(always)]
+            fn run<T: Real, S: Simd>(&self, simd: S, task: &mut Task<'_, T>) {
+                match self.0 {
+                    $(Function::$name => task.map(simd, #[inline(always)] |x| {
+                        <$module::$name as UnaryFunction>::lanes::<T, S>(simd, x)
+                    })),*
+                }
+            }
+        }
+    };
+}
+
+/// An element-wise function of one argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Unary(Function);
+
+unary_functions!(
+    abs::Abs = ABS,
+    cos::Cos = COS,
+    exp::Exp = EXP,
+    log::Log = LOG,
+    log1p::Log1p = LOG1P,
+    negate::Negate = NEGATE,
+    relu::Relu = RELU,
+    sigmoid::Sigmoid = SIGMOID,
+    sign::Sign = SIGN,
+    sin::Sin = SIN,
+    sqrt::Sqrt = SQRT,
+    step::Step = STEP,
+    tanh::Tanh = TANH,
+);
+
+impl Operation for Unary {
+    fn name(&self) -> &'static str {
+        (*self).name()
+    }
+
+    fn result(&self, inputs: &[&Node]) -> Result<(Shape, Kind), Mismatch> {
+        expect_inputs((*self).name(), inputs, 1)?;
+        let kind = match *self {
+            Unary::NEGATE | Unary::ABS | Unary::SIGN | Unary::RELU => inputs[0].kind.max(Kind::Integer),
+            Unary::STEP => Kind::Boolean,
+            _ => Kind::Real,
+        };
+        Ok((inputs[0].shape.clone(), kind))
+    }
+
+    fn value(&self, inputs: &[&Tensor]) -> Tensor {
+        inputs[0].map(|x| self.evaluate(x))
+    }
+
+    fn pullback(&self, graph: &mut Graph, inputs: &[NodeId], output: NodeId, cotangent: NodeId) -> Vec<Option<NodeId>> {
+        let derivative = self.derivative(graph, inputs[0], output);
+        vec![derivative.map(|derivative| graph.multiply(cotangent, derivative))]
+    }
+
+    fn pushforward(
+        &self,
+        graph: &mut Graph,
+        inputs: &[NodeId],
+        output: NodeId,
+        tangents: &[Option<NodeId>],
+    ) -> Option<NodeId> {
+        let (tangent, derivative) = (tangents[0]?, self.derivative(graph, inputs[0], output)?);
+        Some(graph.multiply(tangent, derivative))
+    }
+}

@@ -1,0 +1,26 @@
+//! 1/(1 + e⁻ˣ)
+
+use super::UnaryFunction;
+use crate::graph::{Graph, NodeId};
+
+pub(crate) struct Sigmoid;
+
+impl UnaryFunction for Sigmoid {
+    const NAME: &'static str = "sigmoid";
+    const SUMMARY: Option<&'static str> = Some("1/(1 + e⁻ˣ)");
+
+    fn value(x: f64) -> f64 {
+        if x >= 0.0 {
+            1.0 / (1.0 + (-x).exp())
+        } else {
+            x.exp() / (1.0 + x.exp())
+        }
+    }
+
+    fn derivative(graph: &mut Graph, x: NodeId, y: NodeId) -> Option<NodeId> {
+        let _ = x;
+        let one = graph.scalar(1.0);
+        let rest = graph.subtract(one, y);
+        Some(graph.multiply(y, rest))
+    }
+}

@@ -1,0 +1,26 @@
+//! The sign: −1, 0 or 1
+
+use super::UnaryFunction;
+use crate::graph::{Graph, NodeId};
+
+pub(crate) struct Sign;
+
+impl UnaryFunction for Sign {
+    const NAME: &'static str = "sign";
+    const SUMMARY: Option<&'static str> = Some("−1, 0 or 1");
+
+    fn value(x: f64) -> f64 {
+        if x > 0.0 {
+            1.0
+        } else if x < 0.0 {
+            -1.0
+        } else {
+            x
+        }
+    }
+
+    fn derivative(graph: &mut Graph, x: NodeId, y: NodeId) -> Option<NodeId> {
+        let _ = (graph, x, y);
+        None
+    }
+}

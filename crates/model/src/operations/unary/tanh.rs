@@ -1,0 +1,22 @@
+//! tanh x
+
+use super::UnaryFunction;
+use crate::graph::{Graph, NodeId};
+
+pub(crate) struct Tanh;
+
+impl UnaryFunction for Tanh {
+    const NAME: &'static str = "tanh";
+    const SUMMARY: Option<&'static str> = Some("hyperbolic tangent");
+
+    fn value(x: f64) -> f64 {
+        x.tanh()
+    }
+
+    fn derivative(graph: &mut Graph, x: NodeId, y: NodeId) -> Option<NodeId> {
+        let _ = x;
+        let square = graph.multiply(y, y);
+        let one = graph.scalar(1.0);
+        Some(graph.subtract(one, square))
+    }
+}

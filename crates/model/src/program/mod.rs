@@ -1,0 +1,111 @@
+//! Lane programs: a graph, compiled once, run on block after block of sixteen lanes.
+//!
+//! A program has three parts. The *prologue* computes what depends on fixed inputs only, once for each block. The
+//! *step* computes the primary outputs; the *log* computes the secondary ones from the same draws and intermediate
+//! values, and runs only when asked for. Views cost nothing; buffers are reused as soon as their last reader is done;
+//! constants are stored once for all lanes. Feedback from outputs to inputs exchanges buffers instead of copying.
+
+mod compile;
+mod execute;
+mod instruction_set;
+
+pub use execute::Workspace;
+pub use instruction_set::InstructionSet;
+
+use crate::graph::{Graph, NodeId};
+use crate::lanes::{Chunk, Loops, Real, View};
+use crate::operations::Op;
+use crate::shape::Shape;
+
+/// What is to be compiled.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Slots of inputs that keep their value while a block is run (data).
+    pub fixed: Vec<usize>,
+    /// Outputs of every step.
+    pub primary: Vec<NodeId>,
+    /// Outputs of logged steps only.
+    pub secondary: Vec<NodeId>,
+    /// (index of a primary output, input slot): the output becomes the input of the next step.
+    pub feedback: Vec<(usize, usize)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Store {
+    Constant(usize),
+    Buffer(usize),
+}
+
+/// Where a value lies.
+#[derive(Clone, Debug)]
+struct Place {
+    store: Store,
+    view: View,
+}
+
+#[derive(Clone, Debug)]
+struct Instruction {
+    op: Op,
+    inputs: Vec<Place>,
+    output: usize,
+    shape: Shape,
+    loops: Loops,
+}
+
+/// A compiled graph for elements of type T.
+#[derive(Clone, Debug)]
+pub struct Program<T> {
+    constants: Vec<Vec<T>>,
+    /// Elements of each buffer.
+    buffers: Vec<usize>,
+    prologue: Vec<Instruction>,
+    step: Vec<Instruction>,
+    log: Vec<Instruction>,
+    /// Buffer and element count of each input slot.
+    inputs: Vec<(usize, usize, usize)>,
+    /// Buffer, shape of each primary, then each secondary output.
+    outputs: Vec<(usize, Shape)>,
+    primary: usize,
+    feedback: Vec<(usize, usize)>,
+    instruction_set: InstructionSet,
+}
+
+impl<T: Real> Program<T> {
+    /// Compiles a graph for the machine's best instruction set.
+    pub fn compile(graph: &Graph, request: &Request) -> Self {
+        compile::compile(graph, request, InstructionSet::detect())
+    }
+
+    /// The same program, run with another instruction set.
+    pub fn with_instruction_set(self, instruction_set: InstructionSet) -> Self {
+        Self { instruction_set, ..self }
+    }
+
+    /// Bytes of a workspace: one block of lanes.
+    pub fn workspace_bytes(&self) -> usize {
+        self.buffers.iter().sum::<usize>() * size_of::<Chunk<T>>()
+    }
+
+    /// Number of instructions in the prologue, the step and the log.
+    pub fn instruction_counts(&self) -> [usize; 3] {
+        [self.prologue.len(), self.step.len(), self.log.len()]
+    }
+
+    /// Number of buffers.
+    pub fn buffer_count(&self) -> usize {
+        self.buffers.len()
+    }
+
+    /// Shape of a primary output.
+    pub fn primary_shape(&self, index: usize) -> &Shape {
+        &self.outputs[index].1
+    }
+
+    /// Shape of a secondary output.
+    pub fn secondary_shape(&self, index: usize) -> &Shape {
+        &self.outputs[self.primary + index].1
+    }
+}
+
+#[cfg(test)]
+mod tests;

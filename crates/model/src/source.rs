@@ -1,0 +1,120 @@
+//! Where a piece of a spec comes from, and the error that points at it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use thiserror::Error;
+
+/// A text that a user wrote: a spec file, or the value of a `--set` flag.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Source {
+    /// File name, or the flag.
+    pub name: String,
+    /// The text as read.
+    pub text: String,
+}
+
+/// A range of bytes in a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The text.
+    pub source: Arc<Source>,
+    /// Bytes of it.
+    pub range: Range<usize>,
+}
+
+impl Location {
+    /// The whole of a source.
+    pub fn whole(source: &Arc<Source>) -> Self {
+        Self { source: source.clone(), range: 0..source.text.len() }
+    }
+
+    /// The sub-range `inner`, counted from this location's start; the whole location when it does not fit.
+    pub fn within(&self, inner: Range<usize>) -> Self {
+        let range = self.range.start + inner.start..self.range.start + inner.end;
+        let fits = range.end <= self.range.end && self.source.text.get(range.clone()).is_some();
+        Self { source: self.source.clone(), range: if fits { range } else { self.range.clone() } }
+    }
+}
+
+/// The input is at fault: one message that names the file, underlines the place, and says what was expected.
+#[derive(Clone, Debug, Error, Diagnostic)]
+#[error("{message}")]
+pub struct SpecError {
+    /// What is wrong, with what was found and what was expected.
+    pub message: String,
+    #[source_code]
+    source_code: NamedSource<String>,
+    #[label("{label}")]
+    span: Option<SourceSpan>,
+    label: String,
+    #[help]
+    help: Option<String>,
+    line: usize,
+    column: usize,
+}
+
+impl SpecError {
+    /// An error about `location`.
+    pub fn at(location: &Location, message: impl Into<String>) -> Self {
+        let text = &location.source.text;
+        let before = text.get(..location.range.start).unwrap_or(text);
+        Self {
+            message: message.into(),
+            source_code: NamedSource::new(&location.source.name, text.clone()),
+            span: Some(SourceSpan::from(location.range.clone())),
+            label: "here".into(),
+            help: None,
+            line: before.matches('\n').count() + 1,
+            column: before.rsplit('\n').next().unwrap_or("").chars().count() + 1,
+        }
+    }
+
+    /// An error about a whole file, or about something that is missing from it.
+    pub fn in_file(name: impl Into<String>, message: impl Into<String>) -> Self {
+        let name = name.into();
+        Self {
+            message: format!("{name}: {}", message.into()),
+            source_code: NamedSource::new(name, String::new()),
+            span: None,
+            label: String::new(),
+            help: None,
+            line: 0,
+            column: 0,
+        }
+    }
+
+    /// Words under the underlined place.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// What to do about it.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds `help` where there is some.
+    pub fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help.or(self.help);
+        self
+    }
+
+    /// Line and column (from 1) of the place, if the error has one.
+    pub fn line_column(&self) -> Option<(usize, usize)> {
+        self.span.map(|_| (self.line, self.column))
+    }
+}
+
+/// The candidate that looks most like `found`, as a hint, if one is near enough to be a typing slip.
+pub(crate) fn near_miss<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(found, candidate), candidate))
+        .filter(|&(distance, candidate)| distance <= 1.max(found.chars().count().max(candidate.chars().count()) / 3))
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+}
