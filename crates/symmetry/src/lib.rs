@@ -1,1 +1,35 @@
-//! (to be written)
+//! Continuous symmetries of a parametrization w = F(θ; x): found, verified, named; and their charges.
+//!
+//! The idea: an affine field ξ = Aθ + b is a symmetry when J(θ; x)ξ(θ) = 0 for every θ and x, and this is a *linear*
+//! condition on (A, b). Random points turn it into a null-space problem; everything after that, names and canonical
+//! bases included, is checked against the null space it came from and against fresh points.
+//!
+//! The data's way: a [`gaugebias_model::Parametrization`] → samples (θ, Jᵀy) → connected components of parameters →
+//! translations and linear maps of each ([`find`]) → brackets, centre, simple ideals → [`Factor`]s with canonical
+//! [`Generator`]s → [`Charge`]s and dimensions, in one [`Symmetries`].
+//!
+//! Rejected: reading the symmetry off the formula of the model. It would find what its author thought of, and it would
+//! not work for a callable. Rejected too: one ansatz per tensor (left, right, constant). It is cheaper, but it misses
+//! maps between tensors such as the boosts of u² − v²; components make the full affine ansatz affordable instead.
+
+mod algebra;
+mod charges;
+mod components;
+mod error;
+mod factor;
+mod find;
+mod generator;
+mod modules;
+mod naming;
+mod options;
+mod sampling;
+mod search;
+mod torus;
+mod verification;
+
+pub use charges::{Charge, element_name};
+pub use error::SymmetryError;
+pub use factor::{Factor, FactorKind, FactorSummary, Module};
+pub use find::{BasisKind, SearchInfo, Symmetries, find};
+pub use generator::{Generator, Nature};
+pub use options::SearchOptions;

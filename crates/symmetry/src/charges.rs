@@ -1,0 +1,256 @@
+//! Conserved charges Q = ½ θᵀAθ + bᵀθ of the symmetric generators, and readable names for them.
+
+use crate::factor::{Factor, FactorKind, Module};
+use crate::generator::{Generator, Nature};
+use gaugebias_linalg::Matrix;
+use gaugebias_model::ParameterTensor;
+
+/// More terms than this are not spelt out.
+const TERM_LIMIT: usize = 8;
+
+/// A conserved charge; its gradient is the field of its generator.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    generator: Generator,
+}
+
+impl Charge {
+    /// The charge of a generator with symmetric A.
+    pub(crate) fn new(generator: Generator) -> Self {
+        debug_assert_eq!(generator.nature(), Nature::Symmetric);
+        Self { generator }
+    }
+
+    /// The symmetric generator, ∇Q = ξ.
+    pub fn generator(&self) -> &Generator {
+        &self.generator
+    }
+
+    /// Q(θ), in parameter².
+    pub fn value(&self, theta: &[f64]) -> f64 {
+        self.generator.quadratic_form(theta)
+    }
+
+    /// ∇Q(θ) = Aθ + b.
+    pub fn gradient(&self, theta: &[f64]) -> Vec<f64> {
+        self.generator.field(theta)
+    }
+}
+
+/// The symmetric elements of a canonical factor: its symmetric generators, and E_ij + E_ji of a gl.
+pub(crate) fn factor_charges(factor: &Factor, generators: &[Generator]) -> Vec<Charge> {
+    let own = &generators[factor.generators.clone()];
+    if factor.kind != FactorKind::Gl {
+        let symmetric = own.iter().filter(|g| g.nature() == Nature::Symmetric);
+        return symmetric.cloned().map(Charge::new).collect();
+    }
+    let size = factor.size;
+    let mut charges = Vec::new();
+    for i in 0..size {
+        for j in i..size {
+            charges.push(Charge::new(if i == j {
+                own[i * size + i].clone()
+            } else {
+                sum(&own[i * size + j], &own[j * size + i])
+            }));
+        }
+    }
+    charges
+}
+
+fn sum(a: &Generator, b: &Generator) -> Generator {
+    let mut indices: Vec<usize> = a.support().iter().chain(b.support()).copied().collect();
+    indices.sort_unstable();
+    indices.dedup();
+    let mut linear = Matrix::zeros(indices.len(), indices.len());
+    let mut translation = vec![0.0; indices.len()];
+    for g in [a, b] {
+        let place: Vec<usize> =
+            g.support().iter().map(|i| indices.binary_search(i).expect("the union holds every support")).collect();
+        for (r, &row) in place.iter().enumerate() {
+            translation[row] += g.translation()[r];
+            for (c, &column) in place.iter().enumerate() {
+                linear[(row, column)] += g.linear()[(r, c)];
+            }
+        }
+    }
+    Generator::new(&indices, &linear, &translation)
+}
+
+/// Readable names of the charges of one factor; a gl has one matrix-valued charge.
+pub(crate) fn factor_names(factor: &Factor, charges: &[Charge], tensors: &[ParameterTensor]) -> Vec<String> {
+    if factor.kind == FactorKind::Gl
+        && factor.canonical
+        && let Some(name) = matrix_name(&factor.modules, tensors)
+    {
+        return vec![name];
+    }
+    charges.iter().map(|charge| charge_name(charge.generator(), tensors)).collect()
+}
+
+/// Name of the tensor element at a parameter index, such as `W[2,0]`; a scalar has no brackets.
+pub fn element_name(index: usize, tensors: &[ParameterTensor]) -> String {
+    let Some(tensor) = tensors.iter().find(|t| (t.offset..t.offset + t.len()).contains(&index)) else {
+        return format!("theta[{index}]");
+    };
+    let mut rest = index - tensor.offset;
+    let mut places = Vec::new();
+    for &size in tensor.shape.iter().rev() {
+        places.push((rest % size).to_string());
+        rest /= size;
+    }
+    places.reverse();
+    if places.is_empty() { tensor.name.clone() } else { format!("{}[{}]", tensor.name, places.join(",")) }
+}
+
+/// `U.T @ U - V @ V.T`, where every tensor is covered by modules along one axis.
+fn matrix_name(modules: &[Module], tensors: &[ParameterTensor]) -> Option<String> {
+    let mut name = String::new();
+    for tensor in tensors {
+        let range = tensor.offset..tensor.offset + tensor.len();
+        let own: Vec<&Module> = modules.iter().filter(|m| range.contains(&m.indices[0])).collect();
+        let Some(first) = own.first() else {
+            continue;
+        };
+        let whole = own.iter().map(|m| m.indices.len()).sum::<usize>() == tensor.len()
+            && own.iter().all(|m| m.dual == first.dual && m.indices.iter().all(|i| range.contains(i)));
+        let along_rows = first.indices.windows(2).all(|w| w[1] == w[0] + 1);
+        let term = match (tensor.shape.len(), along_rows, whole) {
+            (1, true, true) => format!("outer({0}, {0})", tensor.name),
+            (2, true, true) => format!("{0}.T @ {0}", tensor.name),
+            (2, false, true) => format!("{0} @ {0}.T", tensor.name),
+            _ => return None,
+        };
+        match (name.is_empty(), first.dual) {
+            (true, false) => name = term,
+            (true, true) => name = format!("-{term}"),
+            (false, false) => name += &format!(" + {term}"),
+            (false, true) => name += &format!(" - {term}"),
+        }
+    }
+    (!name.is_empty()).then_some(name)
+}
+
+fn charge_name(generator: &Generator, tensors: &[ParameterTensor]) -> String {
+    let linear = generator.linear();
+    let size = linear.rows();
+    let diagonal = (0..size).all(|i| (0..size).all(|j| i == j || linear[(i, j)] == 0.0));
+    let shifted = generator.translation().iter().any(|b| *b != 0.0);
+    let terms = if diagonal && !shifted {
+        return format!("0.5*({})", join(&square_terms(generator, tensors)));
+    } else if generator.is_translation() {
+        linear_terms(generator, tensors)
+    } else {
+        let mut terms = quadratic_terms(generator, tensors);
+        terms.extend(linear_terms(generator, tensors));
+        terms
+    };
+    if terms.len() > TERM_LIMIT {
+        return format!("quadratic form of {} parameters of {}", size, touched(generator, tensors));
+    }
+    join(&terms)
+}
+
+fn touched(generator: &Generator, tensors: &[ParameterTensor]) -> String {
+    crate::find::acting_on(generator.support(), tensors).join(", ")
+}
+
+/// Sums of squares with a common weight, a tensor, row or column at a time.
+fn square_terms(generator: &Generator, tensors: &[ParameterTensor]) -> Vec<(f64, String)> {
+    let mut terms = Vec::new();
+    for tensor in tensors {
+        let range = tensor.offset..tensor.offset + tensor.len();
+        let mut left: Vec<(usize, f64)> = generator
+            .support()
+            .iter()
+            .enumerate()
+            .filter(|(_, i)| range.contains(i))
+            .map(|(a, &i)| (i, generator.linear()[(a, a)]))
+            .collect();
+        while let Some(&(_, weight)) = left.first() {
+            let (same, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, w)| *w == weight);
+            let indices: Vec<usize> = same.iter().map(|(i, _)| *i).collect();
+            match block_name(&indices, tensor) {
+                Some(block) => terms.push((weight, format!("sum({block}**2)"))),
+                None => terms.extend(indices.iter().map(|&i| (weight, format!("{}**2", element_name(i, tensors))))),
+            }
+            left = rest;
+        }
+    }
+    terms
+}
+
+/// The tensor, a row or a column, when the indices are exactly that and more than one.
+fn block_name(indices: &[usize], tensor: &ParameterTensor) -> Option<String> {
+    let count = indices.len();
+    if count < 2 {
+        return None;
+    }
+    if count == tensor.len() {
+        return Some(tensor.name.clone());
+    }
+    let &[rows, columns] = tensor.shape.as_slice() else {
+        return None;
+    };
+    let first = indices[0] - tensor.offset;
+    let step = |by: usize| indices.windows(2).all(|w| w[1] - w[0] == by);
+    if count == columns && first.is_multiple_of(columns) && step(1) {
+        Some(format!("{}[{}]", tensor.name, first / columns))
+    } else if count == rows && first < columns && step(columns) {
+        Some(format!("{}[:,{}]", tensor.name, first))
+    } else {
+        None
+    }
+}
+
+fn quadratic_terms(generator: &Generator, tensors: &[ParameterTensor]) -> Vec<(f64, String)> {
+    let (support, linear) = (generator.support(), generator.linear());
+    let mut terms = Vec::new();
+    for (a, &i) in support.iter().enumerate() {
+        if linear[(a, a)] != 0.0 {
+            terms.push((0.5 * linear[(a, a)], format!("{}**2", element_name(i, tensors))));
+        }
+        for (b, &j) in support.iter().enumerate().skip(a + 1) {
+            if linear[(a, b)] != 0.0 {
+                let product = format!("{}*{}", element_name(i, tensors), element_name(j, tensors));
+                terms.push((linear[(a, b)], product));
+            }
+        }
+    }
+    terms
+}
+
+fn linear_terms(generator: &Generator, tensors: &[ParameterTensor]) -> Vec<(f64, String)> {
+    let b = generator.translation();
+    for tensor in tensors {
+        let whole = generator.support().len() == tensor.len() && generator.support()[0] == tensor.offset;
+        if whole && tensor.len() > 1 && b.iter().all(|x| *x == b[0]) {
+            return vec![(b[0], format!("sum({})", tensor.name))];
+        }
+    }
+    let pairs = generator.support().iter().zip(b).filter(|(_, w)| **w != 0.0);
+    pairs.map(|(&i, &w)| (w, element_name(i, tensors))).collect()
+}
+
+fn join(terms: &[(f64, String)]) -> String {
+    let mut text = String::new();
+    for (weight, term) in terms {
+        let size = weight.abs();
+        let factor = if size == 1.0 { String::new() } else { format!("{}*", round(size)) };
+        let sign = match (text.is_empty(), *weight < 0.0) {
+            (true, false) => "",
+            (true, true) => "-",
+            (false, false) => " + ",
+            (false, true) => " - ",
+        };
+        text += &format!("{sign}{factor}{term}");
+    }
+    text
+}
+
+/// Six significant digits, without trailing zeros.
+fn round(x: f64) -> String {
+    let digits = (5 - x.log10().floor() as i32).clamp(0, 12) as usize;
+    let text = format!("{x:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}

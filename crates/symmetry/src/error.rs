@@ -1,0 +1,98 @@
+//! Refusals of the search, each with what was found, what was expected and what to do.
+
+use gaugebias_linalg::LinalgError;
+
+/// Why no symmetries are reported.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SymmetryError {
+    /// There is nothing to search.
+    #[error(
+        "the parametrization has {parameters} parameters and {predictor} predictor coordinates; both must be at least 1"
+    )]
+    Empty {
+        /// p.
+        parameters: usize,
+        /// d.
+        predictor: usize,
+    },
+    /// A method of the parametrization returned a vector of the wrong length.
+    #[error("{method} returned {found} numbers for one point, expected {expected}")]
+    WrongLength {
+        /// Which method.
+        method: &'static str,
+        /// Numbers found.
+        found: usize,
+        /// Numbers expected.
+        expected: usize,
+    },
+    /// A connected block of parameters has too many unknowns for the dense search.
+    #[error(
+        "the parameters of {tensors} are connected through the predictor: {parameters} parameters make \
+         {unknowns} unknowns, and the dense search stops at {limit}; derive the same model at smaller sizes \
+         (distinct sizes of at least 3), where its symmetry has the same form"
+    )]
+    TooLarge {
+        /// Names of the tensors.
+        tensors: String,
+        /// Parameters in the block.
+        parameters: usize,
+        /// Unknowns, p_c² + p_c.
+        unknowns: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// Too many random points gave derivatives that are infinite or NaN.
+    #[error(
+        "{skipped} of {tried} random points gave derivatives that are not finite; the predictor must be \
+         defined on most of parameter space (a logarithm or root of a negative number?)"
+    )]
+    NotFinite {
+        /// Points skipped.
+        skipped: usize,
+        /// Points tried.
+        tried: usize,
+    },
+    /// Too many rows of the linear system vanish.
+    #[error(
+        "only {nonzero} of {rows} rows that see {tensors} are non-zero, and {needed} are needed for {unknowns} unknowns; \
+         the model is dead or saturated at most random points: use wider inputs"
+    )]
+    TooFewRows {
+        /// Names of the tensors.
+        tensors: String,
+        /// Rows that are long enough.
+        nonzero: usize,
+        /// Rows computed.
+        rows: usize,
+        /// Rows needed.
+        needed: usize,
+        /// Unknowns.
+        unknowns: usize,
+    },
+    /// The rank of the linear system is not decided.
+    #[error(
+        "the search over {tensors} has no clear gap: {source}; the predictor is nearly, but not exactly, symmetric, or too badly scaled"
+    )]
+    NoGap {
+        /// Names of the tensors.
+        tensors: String,
+        /// The undecided value.
+        source: LinalgError,
+    },
+    /// A generator that fits the sampled points fails on fresh ones.
+    #[error(
+        "a generator acting on {tensors} fails on fresh points: |Jξ|/(|J||ξ|) = {residual:.2e}, allowed {ceiling:.0e}; \
+         the sampled points did not see the whole model (dead units, saturation, or a rule that changes with scale)"
+    )]
+    Unverified {
+        /// Names of the tensors.
+        tensors: String,
+        /// Largest relative residual.
+        residual: f64,
+        /// Allowed.
+        ceiling: f64,
+    },
+    /// A decomposition failed.
+    #[error("linear algebra failed inside the search: {0}")]
+    Linalg(#[from] LinalgError),
+}

@@ -1,0 +1,106 @@
+//! The named pieces of a symmetry algebra.
+
+use std::fmt;
+
+/// What a factor of the group is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FactorKind {
+    /// ℝ>0 that stretches some directions and shrinks others.
+    Rescaling,
+    /// GL(size, ℝ).
+    Gl,
+    /// Rotations of an axis that several copies share (the continuous part of O(size)).
+    O,
+    /// Rotations of a single vector.
+    So,
+    /// θ ↦ θ + c·b.
+    Translation,
+    /// ℝ>0 that stretches all its directions, F(cθ) = F(θ).
+    Scale,
+    /// SO(1, 1), (v, u) on a pair (u, v).
+    Boost,
+    /// Found and verified, but not recognised.
+    Other,
+}
+
+impl FactorKind {
+    /// The word used in machine-readable output.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Rescaling => "rescaling",
+            Self::Gl => "gl",
+            Self::O => "o",
+            Self::So => "so",
+            Self::Translation => "translation",
+            Self::Scale => "scale",
+            Self::Boost => "boost",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for FactorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Parameters that transform together like one vector under a gl, o or so factor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Module {
+    /// Parameter indices, ascending; as many as the factor's size.
+    pub indices: Vec<usize>,
+    /// Whether X acts as −Xᵀ here (the first module of a factor is never dual).
+    pub dual: bool,
+}
+
+/// One factor: generators that act on overlapping parameters and have one name.
+#[derive(Clone, Debug)]
+pub struct Factor {
+    /// Its name.
+    pub kind: FactorKind,
+    /// r of GL(r), n of SO(n); 2 for a boost; 1 for one-parameter groups; the dimension for `Other`.
+    pub size: usize,
+    /// Number of copies of the group: one-parameter groups count their generators, others are 1.
+    pub count: usize,
+    /// Indices into the list of generators.
+    pub generators: std::ops::Range<usize>,
+    /// Names of the tensors it acts on, in declared order.
+    pub acts_on: Vec<String>,
+    /// Whether the generators are the canonical ones of the kind (else orthonormal).
+    pub canonical: bool,
+    /// The modules of a canonical gl, o or so factor; empty otherwise.
+    pub modules: Vec<Module>,
+}
+
+/// Factors of equal kind, size and tensors, counted together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactorSummary {
+    /// Its name.
+    pub kind: FactorKind,
+    /// As [`Factor::size`].
+    pub size: usize,
+    /// Total count.
+    pub count: usize,
+    /// Names of the tensors.
+    pub acts_on: Vec<String>,
+}
+
+/// Counts equal factors together, in order of first appearance.
+pub(crate) fn summarise(factors: &[Factor]) -> Vec<FactorSummary> {
+    let mut summary: Vec<FactorSummary> = Vec::new();
+    for factor in factors {
+        let same =
+            |s: &&mut FactorSummary| s.kind == factor.kind && s.size == factor.size && s.acts_on == factor.acts_on;
+        match summary.iter_mut().find(same) {
+            Some(found) => found.count += factor.count,
+            None => summary.push(FactorSummary {
+                kind: factor.kind,
+                size: factor.size,
+                count: factor.count,
+                acts_on: factor.acts_on.clone(),
+            }),
+        }
+    }
+    summary
+}

@@ -1,0 +1,284 @@
+//! The search as a whole: sample, split, solve, name, verify, measure.
+
+use crate::charges::{Charge, factor_charges, factor_names};
+use crate::components::connected_components;
+use crate::factor::{Factor, FactorKind, FactorSummary, Module, summarise};
+use crate::generator::Generator;
+use crate::naming::{NamedComponent, name_component};
+use crate::sampling::{SEARCH_SCALES, Sampler};
+use crate::search::{ComponentSymmetry, rows_wanted, search_component, smaller, unknowns};
+use crate::verification::{Dimensions, measure_dimensions, verify};
+use crate::{SearchOptions, SymmetryError};
+use gaugebias_model::{ParameterTensor, Parametrization};
+
+/// The span of the generators and what is canonical about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BasisKind {
+    /// Every factor has its canonical generators, so det Γ is a fixed number.
+    Canonical,
+    /// Some generators are only orthonormal, so log det Γ has an arbitrary constant.
+    Orthonormal,
+}
+
+/// How the result was obtained.
+#[derive(Clone, Debug)]
+pub struct SearchInfo {
+    /// Sizes of the connected components of parameters.
+    pub component_sizes: Vec<usize>,
+    /// Rows of the largest linear system.
+    pub rows: usize,
+    /// Random points tried.
+    pub points_tried: usize,
+    /// Of these, skipped because a derivative was not finite.
+    pub points_skipped: usize,
+    /// Smallest last kept / first dropped singular value over all rank decisions; `None` when nothing was dropped.
+    pub spectral_gap: Option<f64>,
+    /// Largest |Jξ|/(|J||ξ|) on fresh points; 0 without generators.
+    pub max_residual: f64,
+    /// Largest part of a bracket of unit elements outside the algebra.
+    pub closure_residual: f64,
+    /// Independent affine fields that lie in the translations at every θ; they were quotiented out.
+    pub redundant_sections: usize,
+}
+
+/// The affine symmetries of a parametrization: J(θ; x)(Aθ + b) = 0 for every θ and x.
+#[derive(Clone, Debug)]
+pub struct Symmetries {
+    /// The parameter tensors.
+    pub tensors: Vec<ParameterTensor>,
+    /// p.
+    pub parameters: usize,
+    /// d.
+    pub predictor_dimension: usize,
+    /// Generators, factor by factor.
+    pub generators: Vec<Generator>,
+    /// Named factors; their ranges cover the generators.
+    pub factors: Vec<Factor>,
+    /// Charges of the symmetric elements.
+    pub charges: Vec<Charge>,
+    /// Readable names; a gl factor has one name for its matrix of charges.
+    pub charge_names: Vec<String>,
+    /// Rank of the charges' gradients at generic points.
+    pub independent_charges: usize,
+    /// Whether det Γ is a fixed number.
+    pub basis: BasisKind,
+    /// Whether the algebra is closed under brackets.
+    pub closed: bool,
+    /// Whether it is closed under transpose; if not, compact + noncompact is less than the dimension.
+    pub transpose_closed: bool,
+    /// Dimension of the symmetric part, translations included.
+    pub noncompact: usize,
+    /// Dimension of the antisymmetric part.
+    pub compact: usize,
+    /// Rank of J at generic θ (over draws, where the predictor depends on them).
+    pub generic_rank: usize,
+    /// Rank of Ξ at generic θ.
+    pub orbit_dimension: usize,
+    /// p − generic rank.
+    pub fiber_dimension: usize,
+    /// Quality numbers.
+    pub info: SearchInfo,
+}
+
+impl Symmetries {
+    /// Dimension of the algebra, redundant sections removed.
+    pub fn dimension(&self) -> usize {
+        self.generators.len()
+    }
+
+    /// Fiber dimensions that no affine generator explains.
+    pub fn unexplained(&self) -> usize {
+        self.fiber_dimension.saturating_sub(self.orbit_dimension)
+    }
+
+    /// Factors of equal kind, size and tensors counted together.
+    pub fn summary(&self) -> Vec<FactorSummary> {
+        summarise(&self.factors)
+    }
+}
+
+/// Finds, verifies and names the affine symmetries of a parametrization.
+///
+/// # Errors
+/// See [`SymmetryError`]; in particular an undecided rank, an unverified generator and a component
+/// that is too large are refused instead of being reported half right.
+pub fn find(model: &dyn Parametrization, options: &SearchOptions) -> Result<Symmetries, SymmetryError> {
+    let mut sampler = Sampler::new(model, options.seed)?;
+    let components = split(&mut sampler, options)?;
+    let found = search_all(&mut sampler, &components, options)?;
+    let mut named = Vec::with_capacity(found.len());
+    for component in &found {
+        named.push(name_component(component, options, &mut || sampler.normal())?);
+    }
+    let assembled = assemble(&found, named, model.tensors());
+    let max_residual = verify(&mut sampler, &assembled.generators, model.tensors(), options)?;
+    let dimensions = measure_dimensions(&mut sampler, &assembled.generators, &assembled.charges, options)?;
+    let gap = found.iter().fold(None, |gap, c| smaller(gap, c.gap));
+    let translations: usize = found.iter().map(|c| c.translations.len()).sum();
+    let info = SearchInfo {
+        component_sizes: components.iter().map(Vec::len).collect(),
+        rows: found.iter().map(|c| c.rows).max().unwrap_or(0),
+        points_tried: sampler.tried,
+        points_skipped: sampler.skipped,
+        spectral_gap: gap,
+        max_residual,
+        closure_residual: assembled.closure_residual,
+        redundant_sections: translations * sampler.parameters,
+    };
+    Ok(finish(&sampler, assembled, dimensions, info, options))
+}
+
+fn finish(
+    sampler: &Sampler<'_>,
+    assembled: Assembled,
+    dimensions: Dimensions,
+    info: SearchInfo,
+    options: &SearchOptions,
+) -> Symmetries {
+    let canonical = assembled.factors.iter().all(|f| f.canonical);
+    Symmetries {
+        tensors: sampler.model.tensors().to_vec(),
+        parameters: sampler.parameters,
+        predictor_dimension: sampler.predictor,
+        generators: assembled.generators,
+        factors: assembled.factors,
+        charges: assembled.charges,
+        charge_names: assembled.charge_names,
+        independent_charges: dimensions.independent_charges,
+        basis: if canonical { BasisKind::Canonical } else { BasisKind::Orthonormal },
+        closed: info.closure_residual <= options.closure_ceiling,
+        transpose_closed: assembled.transpose_closed,
+        noncompact: assembled.noncompact,
+        compact: assembled.compact,
+        generic_rank: dimensions.predictor,
+        orbit_dimension: dimensions.orbit,
+        fiber_dimension: sampler.parameters - dimensions.predictor,
+        info,
+    }
+}
+
+/// Connected components, each small enough to search.
+fn split(sampler: &mut Sampler<'_>, options: &SearchOptions) -> Result<Vec<Vec<usize>>, SymmetryError> {
+    // One point shows one draw; a predictor with random inputs needs more of them to show its pattern.
+    let per_point = if sampler.model.depends_on_draw() { 4 } else { 1 };
+    let points = options.rank_points.max(8) * per_point;
+    let jacobians: Vec<_> = sampler.jacobians(points, SEARCH_SCALES)?.into_iter().map(|(_, j)| j).collect();
+    let components = connected_components(sampler.parameters, &jacobians);
+    for component in &components {
+        if unknowns(component.len()) > options.unknown_limit {
+            return Err(SymmetryError::TooLarge {
+                tensors: acting_on(component, sampler.model.tensors()).join(", "),
+                parameters: component.len(),
+                unknowns: unknowns(component.len()),
+                limit: options.unknown_limit,
+            });
+        }
+    }
+    Ok(components)
+}
+
+/// One batch of gradients serves all components; a component short of rows gets twice as many, up to sixteen times.
+fn search_all(
+    sampler: &mut Sampler<'_>,
+    components: &[Vec<usize>],
+    options: &SearchOptions,
+) -> Result<Vec<ComponentSymmetry>, SymmetryError> {
+    let largest = components.iter().map(Vec::len).max().unwrap_or(0);
+    let mut samples = sampler.gradients(rows_wanted(largest, options))?;
+    let mut found = Vec::with_capacity(components.len());
+    for component in components {
+        let tensors = acting_on(component, sampler.model.tensors()).join(", ");
+        let mut rows = rows_wanted(component.len(), options);
+        let mut attempt = 0;
+        let result = loop {
+            if samples.len() < rows {
+                samples.extend(sampler.gradients(rows - samples.len())?);
+            }
+            match search_component(component, &samples[..rows], &tensors, options) {
+                Err(SymmetryError::TooFewRows { .. } | SymmetryError::NoGap { .. }) if attempt < 4 => {
+                    attempt += 1;
+                    rows *= 2;
+                }
+                other => break other?,
+            }
+        };
+        found.push(result);
+    }
+    Ok(found)
+}
+
+struct Assembled {
+    generators: Vec<Generator>,
+    factors: Vec<Factor>,
+    charges: Vec<Charge>,
+    charge_names: Vec<String>,
+    noncompact: usize,
+    compact: usize,
+    closure_residual: f64,
+    transpose_closed: bool,
+}
+
+/// From component coordinates to θ, in the order of the components.
+fn assemble(found: &[ComponentSymmetry], named: Vec<NamedComponent>, tensors: &[ParameterTensor]) -> Assembled {
+    let mut all = Assembled {
+        generators: Vec::new(),
+        factors: Vec::new(),
+        charges: Vec::new(),
+        charge_names: Vec::new(),
+        noncompact: 0,
+        compact: 0,
+        closure_residual: 0.0,
+        transpose_closed: true,
+    };
+    for (component, named) in found.iter().zip(named) {
+        let indices = &component.indices;
+        let canonical = named.factors.iter().all(|f| f.canonical);
+        for local in &named.factors {
+            let start = all.generators.len();
+            let elements = local.elements.iter();
+            all.generators.extend(elements.map(|e| Generator::new(indices, &e.linear, &e.translation)));
+            let support: Vec<usize> =
+                all.generators[start..].iter().flat_map(|g| g.support().iter().copied()).collect();
+            let lift = |m: &Module| Module { indices: m.indices.iter().map(|&i| indices[i]).collect(), dual: m.dual };
+            let one_parameter = matches!(
+                local.kind,
+                FactorKind::Rescaling | FactorKind::Scale | FactorKind::Boost | FactorKind::Translation
+            );
+            all.factors.push(Factor {
+                kind: local.kind,
+                size: local.size,
+                count: if one_parameter { local.elements.len() } else { 1 },
+                generators: start..all.generators.len(),
+                acts_on: acting_on(&support, tensors),
+                canonical: local.canonical,
+                modules: local.modules.iter().map(lift).collect(),
+            });
+        }
+        if canonical {
+            let new = all.factors.len() - named.factors.len();
+            for factor in &all.factors[new..] {
+                let charges = factor_charges(factor, &all.generators);
+                all.charge_names.extend(factor_names(factor, &charges, tensors));
+                all.charges.extend(charges);
+            }
+        } else {
+            for e in &named.symmetric {
+                let charge = Charge::new(Generator::new(indices, &e.linear, &e.translation));
+                all.charges.push(charge);
+            }
+            let names = acting_on(indices, tensors).join(", ");
+            all.charge_names.push(format!("{} quadratic forms of {names}", named.symmetric.len()));
+        }
+        all.noncompact += named.noncompact;
+        all.compact += named.compact;
+        all.closure_residual = all.closure_residual.max(named.closure_residual);
+        all.transpose_closed &= named.transpose_closed;
+    }
+    all
+}
+
+/// Names of the tensors that hold the given parameters, in declared order.
+pub(crate) fn acting_on(indices: &[usize], tensors: &[ParameterTensor]) -> Vec<String> {
+    let holds = |t: &&ParameterTensor| indices.iter().any(|i| (t.offset..t.offset + t.len()).contains(i));
+    tensors.iter().filter(holds).map(|t| t.name.clone()).collect()
+}

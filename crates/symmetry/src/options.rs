@@ -1,0 +1,43 @@
+//! What the caller may choose, with the measured defaults.
+
+/// Parameters of the search. The defaults are thresholds taken from observed gaps; change them with numbers in hand.
+#[derive(Clone, Debug)]
+pub struct SearchOptions {
+    /// Seed of every random point, draw and covector; equal seeds give equal results.
+    pub seed: u64,
+    /// Largest number of unknowns p_c² + p_c of one component; 5,000 is p_c = 70.
+    pub unknown_limit: usize,
+    /// Rows of the linear system per unknown.
+    pub rows_per_unknown: f64,
+    /// Relative singular values at least this large count as non-zero.
+    pub kept_floor: f64,
+    /// Relative singular values at most this large count as zero.
+    pub dropped_ceiling: f64,
+    /// Number of fresh points on which every generator is verified.
+    pub fresh_points: usize,
+    /// Largest |Jξ| / (|J||ξ|) allowed at a fresh point.
+    pub residual_ceiling: f64,
+    /// Largest relative part of a bracket outside the algebra that still counts as closed.
+    pub closure_ceiling: f64,
+    /// Number of random points at which ranks (of J, of Ξ, of the charges) and the pattern of J are taken.
+    pub rank_points: usize,
+    /// Singular values of J at most this large, relative to the largest, count as zero in ranks.
+    pub rank_cutoff: f64,
+}
+
+impl Default for SearchOptions {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            unknown_limit: 5_000,
+            rows_per_unknown: 2.0,
+            kept_floor: 1e-6,
+            dropped_ceiling: 1e-11,
+            fresh_points: 100,
+            residual_ceiling: 1e-10,
+            closure_ceiling: 1e-8,
+            rank_points: 8,
+            rank_cutoff: 1e-10,
+        }
+    }
+}
