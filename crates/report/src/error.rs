@@ -1,0 +1,49 @@
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Why a figure or a page could not be made.
+#[derive(Debug, Error)]
+pub enum ReportError {
+    /// Data of a figure do not fit together.
+    #[error("figure `{figure}`: {what} has {found} values, expected {expected}")]
+    Shape {
+        /// Name of the figure.
+        figure: String,
+        /// Which data.
+        what: String,
+        /// Number of values found.
+        found: usize,
+        /// What was expected, in words.
+        expected: String,
+    },
+    /// A figure's name cannot be a file name, or two figures share one.
+    #[error(
+        "figure name `{name}`: {reason}; a figure is written to figures/NAME.svg, so its name must be unique and made of \
+         letters, digits, `-`, `_` and `.`"
+    )]
+    FigureName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A picture could not be turned into pixels.
+    #[error("figure `{figure}`: cannot draw its PNG: {reason}")]
+    Raster {
+        /// Name of the figure.
+        figure: String,
+        /// The rasteriser's words.
+        reason: String,
+    },
+    /// The page's template failed.
+    #[error("cannot fill the page's template: {0}")]
+    Template(#[from] minijinja::Error),
+    /// A file could not be written; what stood there before is untouched.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,110 @@
+//! Files appear whole or not at all.
+
+use crate::{Page, ReportError};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+use tempfile::NamedTempFile;
+
+/// Write `report.html`, `figures/NAME.svg` and `figures/NAME.png` into `directory`, which is made if it is missing.
+///
+/// Everything is drawn before anything is written. Each file is written beside its place, synced and renamed, so a reader (or a full disk, or a
+/// kill) never meets half a file; the page comes last.
+///
+/// # Errors
+/// What [`Page::html`] and [`Figure::png`](crate::Figure::png) report, and [`ReportError::Write`].
+pub fn write(directory: &Path, page: &Page) -> Result<(), ReportError> {
+    let html = page.html()?;
+    let mut files = Vec::new();
+    for figure in &page.figures {
+        files.push((format!("{}.svg", figure.name), figure.svg()?.into_bytes()));
+        files.push((format!("{}.png", figure.name), figure.png()?));
+    }
+    let figures = directory.join("figures");
+    let folder = if files.is_empty() { directory } else { &figures };
+    fs::create_dir_all(folder).map_err(|source| ReportError::Write { path: folder.to_owned(), source })?;
+    for (name, bytes) in &files {
+        replace(&figures, name, bytes)?;
+    }
+    replace(directory, "report.html", html.as_bytes())
+}
+
+fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), ReportError> {
+    let path = directory.join(name);
+    persist(directory, &path, bytes).map_err(|source| ReportError::Write { path, source })
+}
+
+fn persist(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = NamedTempFile::new_in(directory)?;
+    file.write_all(bytes)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Temporary files are private; a report is for whoever may read the folder.
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    // The rename itself lives in the folder.
+    #[cfg(unix)]
+    File::open(directory)?.sync_all()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Axis, Content, Curve, Figure, Scatter};
+
+    fn page(name: &str) -> Page {
+        let groups = vec![Curve { label: "a".into(), points: vec![(0.0, 1.0), (1.0, 2.0)] }];
+        let figure = Figure {
+            name: name.into(),
+            title: "t".into(),
+            caption: "c".into(),
+            x: Axis::new("x"),
+            y: Axis::new("y"),
+            content: Content::Scatter(Scatter { groups, diagonal: None }),
+        };
+        Page { title: "p".into(), figures: vec![figure], ..Page::default() }
+    }
+
+    #[test]
+    fn a_report_is_written_and_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("new/run");
+        for _ in 0..2 {
+            write(&target, &page("scatter")).unwrap();
+        }
+        let mut names: Vec<String> = ["", "figures"]
+            .iter()
+            .flat_map(|sub| fs::read_dir(target.join(sub)).unwrap())
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["figures", "report.html", "scatter.png", "scatter.svg"], "and no temporary file is left");
+        assert!(fs::read(target.join("figures/scatter.png")).unwrap().starts_with(b"\x89PNG"));
+    }
+
+    #[test]
+    fn names_that_leave_the_folder_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["../x", "", ".hidden", "a/b", "a b", "ä"] {
+            let error = write(directory.path(), &page(name)).unwrap_err();
+            assert!(matches!(error, ReportError::FigureName { .. }), "{name}: {error}");
+        }
+        let mut twice = page("a");
+        twice.figures.push(Figure { name: "A".into(), ..twice.figures[0].clone() });
+        assert!(twice.html().unwrap_err().to_string().contains("two figures share it"));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        fs::write(&file, "x").unwrap();
+        let error = write(&file, &page("a")).unwrap_err();
+        assert!(error.to_string().contains("figures"), "{error}");
+    }
+}

@@ -1,0 +1,68 @@
+use super::contours::Grid;
+use super::{Curve, Misfit};
+use crate::drawing::{Drawing, Mark, Sample};
+use crate::scale::number;
+use crate::style::{Dash, Ink};
+
+/// Level sets of a function of two variables, each labelled with its value, and curves on top.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Levels {
+    /// Name of the level sets for the legend, e.g. `uv = const`.
+    pub label: String,
+    /// Grid along x, ascending.
+    pub xs: Vec<f64>,
+    /// Grid along y, ascending.
+    pub ys: Vec<f64>,
+    /// The function on the grid, `[ys][xs]`, row-major; a value that is not finite leaves a hole.
+    pub values: Vec<f64>,
+    /// The values whose level sets are drawn.
+    pub levels: Vec<f64>,
+    /// Curves on top.
+    pub curves: Vec<Curve>,
+}
+
+/// Level sets shorter than this many grid cells carry no label.
+const SHORTEST_LABELLED: usize = 8;
+
+impl Levels {
+    pub(crate) fn drawing(&self) -> Result<Drawing, Misfit> {
+        let (found, needed) = (self.values.len(), self.xs.len() * self.ys.len());
+        if found != needed {
+            let expected = format!("{needed}: {} rows (ys) of {} (xs)", self.ys.len(), self.xs.len());
+            return Err(Misfit { what: "the grid".to_owned(), found, expected });
+        }
+        let mut drawing = Drawing { equal_aspect: true, ..Drawing::default() };
+        drawing.x_range = ends(&self.xs);
+        drawing.y_range = ends(&self.ys);
+        let grid = Grid { xs: &self.xs, ys: &self.ys, values: &self.values };
+        let mut notes = Vec::new();
+        for &level in &self.levels {
+            for points in grid.contour(level) {
+                if points.len() >= SHORTEST_LABELLED {
+                    notes.push(Mark::Note { text: number(level), places: along(&points), ink: Ink::Muted });
+                }
+                let (ink, dash) = (Ink::Muted, Dash::Solid);
+                drawing.marks.push(Mark::Line { points, ink, width: 1.0, opacity: 0.8, dash });
+            }
+        }
+        drawing.entry(&self.label, Ink::Muted, Sample::Line(Dash::Solid));
+        for (index, curve) in self.curves.iter().enumerate() {
+            let (ink, dash) = (Ink::Series(index), Dash::of_series(index));
+            let points = curve.points.clone();
+            drawing.marks.push(Mark::Line { points, ink, width: 2.0, opacity: 1.0, dash });
+            drawing.entry(&curve.label, ink, Sample::Line(dash));
+        }
+        drawing.marks.extend(notes);
+        Ok(drawing)
+    }
+}
+
+fn ends(axis: &[f64]) -> Option<(f64, f64)> {
+    let (low, high) = (*axis.first()?, *axis.last()?);
+    (low < high).then_some((low, high))
+}
+
+/// Places for a label along a line: a third from the start first, then further on.
+fn along(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    [0.33, 0.5, 0.67, 0.25, 0.75, 0.15, 0.85].map(|share| points[(share * (points.len() - 1) as f64) as usize]).to_vec()
+}
