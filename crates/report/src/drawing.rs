@@ -53,14 +53,9 @@ impl Drawing {
         self.legend.push(Entry { label: label.into(), ink, sample });
     }
 
-    /// All x that the marks need room for.
-    pub fn xs(&self) -> Vec<f64> {
-        self.marks.iter().flat_map(|mark| mark.points().into_iter().map(|(x, _)| x)).collect()
-    }
-
-    /// All y that the marks need room for.
-    pub fn ys(&self) -> Vec<f64> {
-        self.marks.iter().flat_map(|mark| mark.points().into_iter().map(|(_, y)| y)).collect()
+    /// Every (x, y) that the marks need room for; NaN where a mark does not care.
+    pub fn points(&self) -> Vec<(f64, f64)> {
+        self.marks.iter().flat_map(Mark::points).collect()
     }
 }
 

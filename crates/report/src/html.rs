@@ -80,11 +80,16 @@ fn table_value(table: &Table) -> Value {
     let columns = table.rows.iter().map(Vec::len).chain([table.header.len()]).max().unwrap_or(0);
     let numeric = |column| {
         let mut cells =
-            table.rows.iter().filter_map(|row| row.get(column)).filter(|cell: &&String| !cell.is_empty()).peekable();
+            table.rows.iter().filter_map(|row| row.get(column)).filter(|cell: &&String| !is_blank(cell)).peekable();
         cells.peek().is_some() && cells.all(|cell| is_number(cell))
     };
     let numeric: Vec<bool> = (0..columns).map(numeric).collect();
     context! { title => &table.title, caption => &table.caption, header => &table.header, rows => &table.rows, numeric }
+}
+
+/// Says that there is no value.
+fn is_blank(cell: &str) -> bool {
+    cell.trim_matches(['-', '−', '–', '—', ' ']).is_empty()
 }
 
 /// Starts like a number: a digit after an optional sign. Cells such as `1.2 ± 0.1` and `3×10⁻⁵` count.

@@ -7,14 +7,14 @@ use crate::{Axis, Figure};
 
 /// Width of every figure, in SVG units. Narrow on purpose: on a phone it is scaled down by a quarter only.
 pub const WIDTH: f64 = 480.0;
-pub const TITLE: f64 = 14.5;
-pub const TEXT: f64 = 12.0;
+pub const TITLE: f64 = 15.0;
+pub const TEXT: f64 = 13.0;
 const PLOT_HEIGHT: f64 = 235.0;
 const EDGE: f64 = 10.0;
 /// Gap between ticks' labels.
 const GAP: f64 = 12.0;
 /// Length of a legend's sample and the space after it.
-pub const SAMPLE: f64 = 22.0;
+pub const SAMPLE: f64 = 23.0;
 
 /// A legend's entry at its place: x of its sample, baseline, label cut to its room.
 pub struct Placed<'a> {
@@ -56,8 +56,9 @@ impl<'a> Layout<'a> {
         let legend = legend(&drawing.legend, &mut line);
         let y_label = (fitted(&figure.y.label, TEXT, WIDTH - 2.0 * EDGE), line(TEXT * 1.9));
         let plot_top = top + 4.0;
-        let (x_range, x_known) = range(&figure.x, drawing.x_range, drawing.xs());
-        let (y_range, y_known) = range(&figure.y, drawing.y_range, drawing.ys());
+        let points = drawing.points();
+        let x_range = range(&figure.x, drawing.x_range, points.iter().map(|point| point.0));
+        let y_range = range(&figure.y, drawing.y_range, points.iter().map(|point| point.1));
         let y_ticks = ticks(y_range.0, y_range.1, figure.y.log, 5);
         let widest = y_ticks.iter().map(|tick| width(&tick.label, TEXT)).fold(0.0, f64::max);
         let (left, x_ticks, right) = horizontal(EDGE + widest + 7.0, x_range, figure.x.log);
@@ -68,9 +69,9 @@ impl<'a> Layout<'a> {
             PLOT_HEIGHT
         };
         let bottom = plot_top + plot_height;
-        let x_label = (fitted(&figure.x.label, TEXT, right - left), bottom + 36.0);
+        let x_label = (fitted(&figure.x.label, TEXT, right - left), bottom + 40.0);
         Self {
-            height: bottom + 36.0 + EDGE,
+            height: bottom + 40.0 + EDGE,
             title,
             legend,
             x: Scale { low: x_range.0, high: x_range.1, log: figure.x.log, start: left, end: right },
@@ -79,7 +80,7 @@ impl<'a> Layout<'a> {
             y_ticks,
             y_label,
             x_label,
-            empty: !(x_known && y_known),
+            empty: !points.iter().any(|point| has_place(&figure.x, point.0) && has_place(&figure.y, point.1)),
         }
     }
 }
@@ -100,17 +101,16 @@ fn legend<'a>(entries: &'a [Entry], line: &mut impl FnMut(f64) -> f64) -> Vec<Pl
     placed
 }
 
-/// The axis' range, and whether it says anything: fixed by the axis, else by the drawing, else by the data.
-fn range(axis: &Axis, hint: Option<(f64, f64)>, values: Vec<f64>) -> ((f64, f64), bool) {
-    let valid =
-        |&(low, high): &(f64, f64)| low.is_finite() && high.is_finite() && low < high && (!axis.log || low > 0.0);
-    if let Some(fixed) = axis.range.filter(valid).or(hint.filter(valid)) {
-        return (fixed, true);
-    }
-    match extent(values.into_iter(), axis.log) {
-        Some(found) => (padded(found, axis.log, 0.04), true),
-        None => (if axis.log { (1.0, 10.0) } else { (0.0, 1.0) }, false),
-    }
+/// The axis' range: fixed by the axis, else by the drawing, else by the data.
+fn range(axis: &Axis, hint: Option<(f64, f64)>, values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let valid = |&(low, high): &(f64, f64)| low < high && has_place(axis, low) && has_place(axis, high);
+    let data = || extent(values, axis.log).map(|found| padded(found, axis.log, 0.04));
+    let nothing = if axis.log { (1.0, 10.0) } else { (0.0, 1.0) };
+    axis.range.filter(valid).or(hint.filter(valid)).or_else(data).unwrap_or(nothing)
+}
+
+fn has_place(axis: &Axis, value: f64) -> bool {
+    value.is_finite() && (!axis.log || value > 0.0)
 }
 
 /// Left edge, ticks and right edge of the plot: as many ticks as fit without touching, the outer labels inside the figure.

@@ -71,10 +71,8 @@ impl Dash {
 pub fn sheet(dark: bool) -> String {
     let (paper, text, muted, grid) =
         if dark { ("#15181d", "#e4e7ec", "#98a2b3", "#323843") } else { ("#ffffff", "#1c2430", "#667085", "#e4e7ec") };
-    let mut rules = format!(
-        ".gb-paper{{fill:{paper}}}.gb-grid{{stroke:{grid};fill:none}}.gb-frame{{stroke:{muted};fill:none}}\
-         .gb-halo{{stroke:{paper};stroke-width:4;stroke-linejoin:round;paint-order:stroke}}.gb-hollow{{fill:{paper}}}"
-    );
+    let mut rules =
+        format!(".gb-paper{{fill:{paper}}}.gb-grid{{stroke:{grid};fill:none}}.gb-frame{{stroke:{muted};fill:none}}");
     let hues = HUES.map(|(light, in_dark)| if dark { in_dark } else { light });
     let numbered = hues.into_iter().enumerate().map(|(n, colour)| (n.to_string(), colour));
     for (class, colour) in numbered.chain([("t".to_owned(), text), ("m".to_owned(), muted)]) {

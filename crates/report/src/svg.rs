@@ -100,7 +100,7 @@ fn axes(out: &mut String, layout: &Layout) {
         put(&mut grid, format_args!("M{} {top}V{bottom}", short(x)));
         let half = 0.5 * width(&tick.label, TEXT);
         let inside = x.max(half + 2.0).min(WIDTH - half - 2.0);
-        text(out, inside, layout.y.start + 16.0, "middle", Ink::Muted, &tick.label);
+        text(out, inside, layout.y.start + 19.0, "middle", Ink::Muted, &tick.label);
     }
     put(out, format_args!("<path class=\"gb-grid\" d=\"{grid}\"/>"));
     put(out, format_args!("<path class=\"gb-frame\" d=\"M{left} {top}V{bottom}H{right}\"/>"));
@@ -171,17 +171,11 @@ fn note(
         inside && notes.iter().all(|n| right < n[0] || n[2] < left || bottom < n[1] || n[3] < top)
     };
     let Some(place) = places.find(free) else { return };
-    notes.push(frame(&place));
-    put(
-        out,
-        format_args!(
-            "<text class=\"gb-halo {}\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-            ink.fill(),
-            short(place.0),
-            short(place.1 + 0.36 * TEXT),
-            escaped(words)
-        ),
-    );
+    let [left, top, right, bottom] = frame(&place);
+    notes.push([left, top, right, bottom]);
+    let [x, y, w, h] = [left, top, right - left, bottom - top].map(short);
+    put(out, format_args!("<rect class=\"gb-paper\" x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\"/>"));
+    text(out, place.0, place.1 + 0.36 * TEXT, "middle", ink, words);
 }
 
 fn line(out: &mut String, path: &str, ink: Ink, width: f64, opacity: f64, dash: Dash) {

@@ -47,9 +47,13 @@ pub fn means(points: &[(f64, f64, f64)], most: usize) -> Vec<(f64, f64, f64)> {
     }
     let mean = |stretch: &[(f64, f64, f64)]| {
         let finite: Vec<_> = stretch.iter().filter(|p| p.1.is_finite() && p.2.is_finite()).collect();
-        let share = 1.0 / finite.len() as f64;
-        let sum = finite.iter().fold((0.0, 0.0, 0.0), |s, p| (s.0 + p.0 * share, s.1 + p.1 * share, s.2 + p.2 * share));
-        if finite.is_empty() { (stretch[0].0, f64::NAN, f64::NAN) } else { sum }
+        let count = finite.len() as f64;
+        let sum = finite.iter().fold((0.0, 0.0, 0.0), |s, p| (s.0 + p.0, s.1 + p.1, s.2 + p.2));
+        if finite.is_empty() {
+            (stretch[0].0, f64::NAN, f64::NAN)
+        } else {
+            (sum.0 / count, sum.1 / count, sum.2 / count)
+        }
     };
     let inner = points.chunks(points.len().div_ceil(most)).map(mean);
     [points[0]].into_iter().chain(inner).chain([points[points.len() - 1]]).collect()

@@ -80,11 +80,9 @@ impl Grid<'_> {
 /// Takes the link from `here` to a neighbour out of the map, in both directions.
 fn step(neighbours: &mut BTreeMap<Side, Vec<Side>>, here: Side) -> Option<Side> {
     let next = neighbours.get_mut(&here)?.pop()?;
-    if let Some(back) = neighbours.get_mut(&next) {
-        if let Some(position) = back.iter().position(|&side| side == here) {
-            back.swap_remove(position);
-        }
-    }
+    let back = neighbours.get_mut(&next)?;
+    let position = back.iter().position(|&side| side == here)?;
+    back.swap_remove(position);
     Some(next)
 }
 

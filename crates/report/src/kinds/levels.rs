@@ -23,6 +23,8 @@ pub struct Levels {
 
 /// Level sets shorter than this many grid cells carry no label.
 const SHORTEST_LABELLED: usize = 8;
+/// Half a label, as a share of the plot.
+const LABEL_ROOM: f64 = 0.04;
 
 impl Levels {
     pub(crate) fn drawing(&self) -> Result<Drawing, Misfit> {
@@ -39,7 +41,7 @@ impl Levels {
         for &level in &self.levels {
             for points in grid.contour(level) {
                 if points.len() >= SHORTEST_LABELLED {
-                    notes.push(Mark::Note { text: number(level), places: along(&points), ink: Ink::Muted });
+                    notes.push(Mark::Note { text: number(level), places: self.places(&points), ink: Ink::Muted });
                 }
                 let (ink, dash) = (Ink::Muted, Dash::Solid);
                 drawing.marks.push(Mark::Line { points, ink, width: 1.0, opacity: 0.8, dash });
@@ -55,14 +57,32 @@ impl Levels {
         drawing.marks.extend(notes);
         Ok(drawing)
     }
+
+    /// Places for a label along a level set: a third from its start first, then further on; none near a curve.
+    fn places(&self, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+        let shares = [0.33, 0.5, 0.67, 0.25, 0.75, 0.15, 0.85, 0.4, 0.6];
+        let places = shares.map(|share| points[(share * (points.len() - 1) as f64) as usize]);
+        places.into_iter().filter(|place| self.curves.iter().all(|curve| self.clear(curve, *place))).collect()
+    }
+
+    /// Whether a curve keeps away from a place by the size of a label, in shares of the grid's extent.
+    fn clear(&self, curve: &Curve, place: (f64, f64)) -> bool {
+        let length = |axis: &[f64]| ends(axis).map_or(1.0, |(low, high)| high - low);
+        let (width, height) = (length(&self.xs), length(&self.ys));
+        let scaled = |p: (f64, f64)| ((p.0 - place.0) / width, (p.1 - place.1) / height);
+        curve.points.windows(2).all(|pair| distance_of_segment(scaled(pair[0]), scaled(pair[1])) > LABEL_ROOM)
+    }
+}
+
+/// Distance of the origin from the segment between two points.
+fn distance_of_segment(from: (f64, f64), to: (f64, f64)) -> f64 {
+    let step = (to.0 - from.0, to.1 - from.1);
+    let square = step.0 * step.0 + step.1 * step.1;
+    let share = if square > 0.0 { (-(from.0 * step.0 + from.1 * step.1) / square).clamp(0.0, 1.0) } else { 0.0 };
+    (from.0 + share * step.0).hypot(from.1 + share * step.1)
 }
 
 fn ends(axis: &[f64]) -> Option<(f64, f64)> {
     let (low, high) = (*axis.first()?, *axis.last()?);
     (low < high).then_some((low, high))
-}
-
-/// Places for a label along a line: a third from the start first, then further on.
-fn along(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    [0.33, 0.5, 0.67, 0.25, 0.75, 0.15, 0.85].map(|share| points[(share * (points.len() - 1) as f64) as usize]).to_vec()
 }

@@ -33,7 +33,12 @@ impl Stem {
                 let ends = at(|q| q[0]).zip(at(|q| q[2])).map(|((x, low), (_, high))| (x, low, high));
                 drawing.marks.push(rods(ends, ink, 2.2, 0.55));
             }
-            drawing.marks.push(Mark::Dots { points: medians, ink, radius: 2.4, hollow: false });
+            drawing.marks.push(Mark::Dots {
+                points: medians,
+                ink,
+                radius: self.radius(2.4, 0.45 / self.series.len() as f64),
+                hollow: false,
+            });
             drawing.entry(&series.label, ink, Sample::Dot { hollow: false });
         }
         if spread {
@@ -49,9 +54,14 @@ impl Stem {
             return Err(Misfit { what: "the truth".to_owned(), found: truth.len(), expected });
         }
         let points = self.positions.iter().copied().zip(truth.iter().copied()).collect();
-        drawing.marks.push(Mark::Dots { points, ink: Ink::Text, radius: 4.2, hollow: true });
+        drawing.marks.push(Mark::Dots { points, ink: Ink::Text, radius: self.radius(4.2, 0.42), hollow: true });
         drawing.entry("truth", Ink::Text, Sample::Dot { hollow: true });
         Ok(())
+    }
+
+    /// A dot's radius: `largest`, or the given share of the distance between positions where they stand close (the plot is about 430 units wide).
+    fn radius(&self, largest: f64, share: f64) -> f64 {
+        (share * 430.0 / self.positions.len().max(1) as f64).clamp(1.2, largest)
     }
 
     /// Series stand side by side around their position, within half of the distance between positions.
