@@ -45,7 +45,7 @@ pub struct NullSpaceInfo {
     pub rows_dropped: usize,
     /// Columns minus nullity.
     pub rank: usize,
-    /// Smallest singular value kept, relative to the largest; by inverse iteration a bound from above. 1 at rank 0.
+    /// Smallest singular value kept, relative to the largest; by inverse iteration a sharp bound from above. 1 at rank 0.
     pub last_kept: f64,
     /// Largest singular value dropped, relative to the largest; `None` when the null space is {0}.
     pub first_dropped: Option<f64>,

@@ -98,6 +98,9 @@ impl Algebra {
     }
 }
 
+/// Orthonormal vectors of coordinates.
+type Frame = Vec<Vec<f64>>;
+
 /// A reductive algebra taken apart.
 pub(crate) struct Decomposition {
     pub centre: Vec<Matrix>,
@@ -134,7 +137,7 @@ pub(crate) fn decompose(
 }
 
 /// Kernel of all ad (the centre) and its orthogonal complement, in coordinates.
-fn kernel_and_complement(adjoint: &[Matrix]) -> Result<(Vec<Vec<f64>>, Vec<Vec<f64>>), SymmetryError> {
+fn kernel_and_complement(adjoint: &[Matrix]) -> Result<(Frame, Frame), SymmetryError> {
     let k = adjoint.len();
     let mut square = Matrix::zeros(k, k);
     for ad in adjoint {

@@ -16,6 +16,9 @@ pub(crate) const SEARCH_SCALES: (f64, f64) = (0.3, 3.0);
 /// Fresh points use another range, so that a fault shared by all search points shows.
 pub(crate) const FRESH_SCALES: (f64, f64) = (0.2, 2.0);
 
+/// (θ, Jᵀy) at one random point.
+pub(crate) type Sample = (Vec<f64>, Vec<f64>);
+
 /// A seeded source of random points for one parametrization.
 pub(crate) struct Sampler<'a> {
     pub model: &'a dyn Parametrization,
@@ -53,7 +56,7 @@ impl<'a> Sampler<'a> {
     }
 
     /// `count` pairs (θ, Jᵀy) with finite entries.
-    pub fn gradients(&mut self, count: usize) -> Result<Vec<(Vec<f64>, Vec<f64>)>, SymmetryError> {
+    pub fn gradients(&mut self, count: usize) -> Result<Vec<Sample>, SymmetryError> {
         let mut found = Vec::with_capacity(count);
         while found.len() < count {
             let block = BLOCK.min(count - found.len()).max(8);

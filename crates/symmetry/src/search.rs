@@ -5,6 +5,7 @@
 //! of T^⊥ therefore removes the redundancy before it arises. Rejected: finding the whole algebra and quotienting it
 //! afterwards; its dimension is p·dim T larger, and the quotient would be one more rank decision.
 
+use crate::sampling::Sample;
 use crate::{SearchOptions, SymmetryError};
 use gaugebias_linalg::{LinalgError, Matrix, NullSpace, NullSpaceParams, null_space, qr, symmetric_eigen};
 
@@ -43,12 +44,12 @@ pub(crate) fn rows_wanted(size: usize, options: &SearchOptions) -> usize {
 /// Searches one component given samples (θ, Jᵀy) of the whole model. `tensors` names it in errors.
 pub(crate) fn search_component(
     indices: &[usize],
-    samples: &[(Vec<f64>, Vec<f64>)],
+    samples: &[Sample],
     tensors: &str,
     options: &SearchOptions,
 ) -> Result<ComponentSymmetry, SymmetryError> {
     let restrict = |x: &[f64]| -> Vec<f64> { indices.iter().map(|&i| x[i]).collect() };
-    let local: Vec<(Vec<f64>, Vec<f64>)> = samples.iter().map(|(theta, g)| (restrict(theta), restrict(g))).collect();
+    let local: Vec<Sample> = samples.iter().map(|(theta, g)| (restrict(theta), restrict(g))).collect();
     let translations = find_translations(indices.len(), &local, tensors, options)?;
     let transverse = orthogonal_complement(&translations.basis)?;
     let mut found = ComponentSymmetry {
@@ -82,7 +83,7 @@ fn columns(matrix: &Matrix) -> Vec<Vec<f64>> {
 /// T: constant vectors t with Jt = 0 everywhere.
 fn find_translations(
     size: usize,
-    samples: &[(Vec<f64>, Vec<f64>)],
+    samples: &[Sample],
     tensors: &str,
     options: &SearchOptions,
 ) -> Result<NullSpace, SymmetryError> {
@@ -106,7 +107,7 @@ fn orthogonal_complement(basis: &Matrix) -> Result<Matrix, SymmetryError> {
 /// as rounding noise; the caller then draws more.
 fn find_maps(
     transverse: &Matrix,
-    samples: &[(Vec<f64>, Vec<f64>)],
+    samples: &[Sample],
     tensors: &str,
     options: &SearchOptions,
 ) -> Result<NullSpace, SymmetryError> {
