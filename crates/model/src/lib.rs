@@ -4,8 +4,8 @@
 //! optimiser's update, the noise and its projector are further nodes of the same graph; and the graph is compiled,
 //! once, into a program in which every tensor element is sixteen seeds wide.
 //!
-//! **The data's way.** text → [`syntax`] (tree) → `language` (names, functions, shapes; errors point into the file)
-//! → [`graph`] → `program` → numbers. The same graph is evaluated by plain loops in [`graph::Interpreter`], which is
+//! **The data's way.** text → [`syntax`] (tree) → [`language`] (names, functions, shapes; errors point into the file)
+//! → [`graph`] → [`program`] → numbers. The same graph is evaluated by plain loops in [`graph::Interpreter`], which is
 //! the oracle of the tests, and seen through [`Parametrization`] by those who search symmetries.
 //!
 //! **Rejected.** A general tensor framework: models here have ten to a hundred thousand parameters and run for
@@ -15,16 +15,20 @@
 
 pub mod graph;
 mod lanes;
+pub mod language;
+mod model;
 pub mod operations;
 mod parametrization;
 pub mod program;
 pub mod random;
 mod shape;
 mod source;
+pub mod spec;
 pub mod syntax;
 mod tensor;
 
 pub use lanes::{Chunk, LANES, Real};
+pub use model::{DataBinding, Model, Setup, Slot, SpecParametrization};
 pub use parametrization::{ParameterTensor, Parametrization, Point};
 pub use shape::{MOST_ELEMENTS, Shape};
 pub use source::{Location, Source, SpecError};

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-/// The most elements that one tensor may have: 2 GiB of f64. A larger one is a mistake in a spec.
-pub const MOST_ELEMENTS: usize = 1 << 28;
+/// The most elements that one tensor may have: half a gibibyte of f64. A larger one is a mistake in a spec.
+pub const MOST_ELEMENTS: usize = 1 << 26;
+
+/// The most elements that all constants of a graph may have together.
+pub const MOST_CONSTANT_ELEMENTS: usize = 1 << 27;
 
 /// Sizes of a tensor's axes, outermost first; empty for a scalar.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
@@ -47,9 +50,7 @@ impl Shape {
     /// The shape to which both broadcast, by NumPy's rule; `None` where they do not match.
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
         let rank = self.rank().max(other.rank());
-        let size = |shape: &Shape, axis: usize| {
-            (axis + shape.rank()).checked_sub(rank).map_or(1, |own| shape.0[own])
-        };
+        let size = |shape: &Shape, axis: usize| (axis + shape.rank()).checked_sub(rank).map_or(1, |own| shape.0[own]);
         (0..rank)
             .map(|axis| match (size(self, axis), size(other, axis)) {
                 (a, b) if a == b => Some(a),

@@ -17,9 +17,9 @@ impl Graph {
     /// [`Mismatch`] where they do not.
     pub fn binary(&mut self, binary: Binary, a: NodeId, b: NodeId) -> Result<NodeId, Mismatch> {
         let (left, right) = (self.shape(a).clone(), self.shape(b).clone());
-        let shape = left.broadcast(&right).ok_or_else(|| {
-            Mismatch(format!("shapes {left} and {right} do not broadcast together"))
-        })?;
+        let shape = left
+            .broadcast(&right)
+            .ok_or_else(|| Mismatch(format!("shapes {left} and {right} do not broadcast together")))?;
         let (a, b) = (self.broadcast(a, &shape)?, self.broadcast(b, &shape)?);
         self.apply(Op::Binary(binary), &[a, b])
     }
@@ -127,7 +127,9 @@ impl Graph {
         let (n, k) = (matrix_left.0[matrix_left.rank() - 2], matrix_left.0[matrix_left.rank() - 1]);
         let (inner, m) = (matrix_right.0[matrix_right.rank() - 2], matrix_right.0[matrix_right.rank() - 1]);
         if k != inner {
-            return Err(mismatch(&format!("the last axis of the first is {k}, the summed axis of the second is {inner}")));
+            return Err(mismatch(&format!(
+                "the last axis of the first is {k}, the summed axis of the second is {inner}"
+            )));
         }
         let batch = |shape: &Shape| Shape(shape.0[..shape.rank() - 2].to_vec());
         let lead = batch(&matrix_left)

@@ -11,7 +11,7 @@ mod interpret;
 use std::collections::HashMap;
 
 use crate::operations::{Draw, Input, Literal, Op};
-use crate::shape::Shape;
+use crate::shape::{MOST_CONSTANT_ELEMENTS, Shape};
 use crate::tensor::Tensor;
 
 pub use differentiate::{cotangents, gradient, tangents};
@@ -81,6 +81,7 @@ pub struct Graph {
     known: HashMap<(Op, Vec<NodeId>), NodeId>,
     simplify: Simplify,
     draws: usize,
+    constant_elements: usize,
 }
 
 impl Graph {
@@ -125,7 +126,13 @@ impl Graph {
     /// A constant.
     pub fn constant(&mut self, tensor: Tensor, kind: Kind) -> NodeId {
         let shape = tensor.shape.clone();
+        self.constant_elements += shape.count();
         self.insert(Op::Constant(Literal::new(tensor, kind)), Vec::new(), shape, kind)
+    }
+
+    /// Whether a constant of this many elements stays within the bound on all constants together.
+    pub fn has_room_for(&self, count: usize) -> bool {
+        self.constant_elements + count <= MOST_CONSTANT_ELEMENTS
     }
 
     /// A real scalar constant.
@@ -158,13 +165,17 @@ impl Graph {
             op.operation().result(&nodes)?
         };
         if shape.checked_count().is_none() {
-            return Err(Mismatch(format!("the result would have shape {shape}, more than 2^28 elements")));
+            return Err(Mismatch(format!("the result would have shape {shape}, more than 2^26 elements")));
         }
         if let Some(same) = self.simplify.identities.then(|| self.identity(&op, inputs)).flatten() {
             return Ok(same);
         }
-        let constants: Option<Vec<&Tensor>> = inputs.iter().map(|&id| self.constant_value(id)).collect();
-        if let (true, Some(values)) = (self.simplify.fold, constants) {
+        if self.simplify.fold && inputs.iter().all(|&id| self.constant_value(id).is_some()) {
+            if !self.has_room_for(shape.count()) {
+                let message = format!("with this tensor of shape {shape}, constants would hold more than 2^27 numbers");
+                return Err(Mismatch(message));
+            }
+            let values: Vec<&Tensor> = inputs.iter().filter_map(|&id| self.constant_value(id)).collect();
             let value = op.operation().value(&values);
             return Ok(self.constant(value, kind));
         }

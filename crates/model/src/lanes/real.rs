@@ -42,12 +42,7 @@ pub trait Real: Copy + Default + Send + Sync + PartialOrd + std::fmt::Debug + 's
     /// a/b
     fn divide<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
     /// a·b + c, with one rounding where the machine can.
-    fn multiply_add<S: Simd>(
-        simd: S,
-        a: Self::Vector<S>,
-        b: Self::Vector<S>,
-        c: Self::Vector<S>,
-    ) -> Self::Vector<S>;
+    fn multiply_add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
     /// −a
     fn negate<S: Simd>(simd: S, a: Self::Vector<S>) -> Self::Vector<S>;
     /// |a|
@@ -165,12 +160,7 @@ macro_rules! real {
                 result
             }
             #[inline(always)]
-            fn map_pair<S: Simd>(
-                _: S,
-                a: S::$vector,
-                b: S::$vector,
-                f: impl Fn(Self, Self) -> Self,
-            ) -> S::$vector {
+            fn map_pair<S: Simd>(_: S, a: S::$vector, b: S::$vector, f: impl Fn(Self, Self) -> Self) -> S::$vector {
                 let (mut result, other) = (a, b);
                 let lanes: &mut [Self] = pulp::bytemuck::cast_slice_mut(std::slice::from_mut(&mut result));
                 let others: &[Self] = pulp::bytemuck::cast_slice(std::slice::from_ref(&other));
@@ -182,10 +172,44 @@ macro_rules! real {
 }
 
 real!(
-    f32, f32s, m32s, F32_LANES, as_simd_f32s, as_mut_simd_f32s, splat_f32s, add_f32s, sub_f32s, mul_f32s, div_f32s,
-    mul_add_e_f32s, neg_f32s, abs_f32s, sqrt_f32s, less_than_f32s, less_than_or_equal_f32s, equal_f32s, select_f32s
+    f32,
+    f32s,
+    m32s,
+    F32_LANES,
+    as_simd_f32s,
+    as_mut_simd_f32s,
+    splat_f32s,
+    add_f32s,
+    sub_f32s,
+    mul_f32s,
+    div_f32s,
+    mul_add_e_f32s,
+    neg_f32s,
+    abs_f32s,
+    sqrt_f32s,
+    less_than_f32s,
+    less_than_or_equal_f32s,
+    equal_f32s,
+    select_f32s
 );
 real!(
-    f64, f64s, m64s, F64_LANES, as_simd_f64s, as_mut_simd_f64s, splat_f64s, add_f64s, sub_f64s, mul_f64s, div_f64s,
-    mul_add_e_f64s, neg_f64s, abs_f64s, sqrt_f64s, less_than_f64s, less_than_or_equal_f64s, equal_f64s, select_f64s
+    f64,
+    f64s,
+    m64s,
+    F64_LANES,
+    as_simd_f64s,
+    as_mut_simd_f64s,
+    splat_f64s,
+    add_f64s,
+    sub_f64s,
+    mul_f64s,
+    div_f64s,
+    mul_add_e_f64s,
+    neg_f64s,
+    abs_f64s,
+    sqrt_f64s,
+    less_than_f64s,
+    less_than_or_equal_f64s,
+    equal_f64s,
+    select_f64s
 );

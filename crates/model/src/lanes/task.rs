@@ -302,7 +302,12 @@ impl Product {
                     let mut sum = T::splat(simd, T::ZERO);
                     for inner in 0..self.k {
                         let place = right + inner * self.right[0] + column * self.right[1];
-                        sum = T::multiply_add(simd, a.get(simd, line + inner * self.left[1], h), b.get(simd, place, h), sum);
+                        sum = T::multiply_add(
+                            simd,
+                            a.get(simd, line + inner * self.left[1], h),
+                            b.get(simd, place, h),
+                            sum,
+                        );
                     }
                     T::vectors_mut(simd, &mut output[row * self.m + column])[h] = sum;
                 }

@@ -17,7 +17,11 @@ pub struct Concatenate {
 
 impl Concatenate {
     /// The slices of the joined tensor that its parts fill.
-    fn parts<'a>(&self, joined: &'a Shape, sizes: impl Iterator<Item = usize> + 'a) -> impl Iterator<Item = Slice> + 'a {
+    fn parts<'a>(
+        &self,
+        joined: &'a Shape,
+        sizes: impl Iterator<Item = usize> + 'a,
+    ) -> impl Iterator<Item = Slice> + 'a {
         let axis = self.axis;
         sizes.scan(0, move |start, size| {
             let slice = Slice::along(joined, axis, *start, size);

@@ -63,13 +63,7 @@ impl Operation for CumulativeSum {
         vec![Some(graph.must(Self { axis: self.axis, reverse: !self.reverse }, &[cotangent]))]
     }
 
-    fn pushforward(
-        &self,
-        graph: &mut Graph,
-        _: &[NodeId],
-        _: NodeId,
-        tangents: &[Option<NodeId>],
-    ) -> Option<NodeId> {
+    fn pushforward(&self, graph: &mut Graph, _: &[NodeId], _: NodeId, tangents: &[Option<NodeId>]) -> Option<NodeId> {
         linear(graph, self.clone(), tangents)
     }
 }
@@ -77,12 +71,23 @@ impl Operation for CumulativeSum {
 impl LaneKernel for CumulativeSum {
     #[inline(always)]
     fn run<T: Real, S: Simd>(&self, simd: S, task: &mut Task<'_, T>) {
-        task.map(simd, #[inline(always)] |x| x);
+        task.map(
+            simd,
+            #[inline(always)]
+            |x| x,
+        );
         let shape = task.inputs[0].view.shape.clone();
-        self.for_each_pair(&shape, #[inline(always)] |now, before| {
-            let previous = task.output[before];
-            let (target, previous) = (T::vectors_mut(simd, &mut task.output[now]), T::vectors(simd, &previous));
-            target.iter_mut().zip(previous).for_each(#[inline(always)] |(t, p)| *t = T::add(simd, *t, *p));
-        });
+        self.for_each_pair(
+            &shape,
+            #[inline(always)]
+            |now, before| {
+                let previous = task.output[before];
+                let (target, previous) = (T::vectors_mut(simd, &mut task.output[now]), T::vectors(simd, &previous));
+                target.iter_mut().zip(previous).for_each(
+                    #[inline(always)]
+                    |(t, p)| *t = T::add(simd, *t, *p),
+                );
+            },
+        );
     }
 }

@@ -173,7 +173,11 @@ mod tests {
         let normal = draw(Distribution::Normal, 400_001);
         for (order, expected, deviation) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)] {
             let tolerance = 5.0 * f64::sqrt(deviation / normal.len() as f64);
-            assert!((moment(&normal, order) - expected).abs() < tolerance, "moment {order}: {}", moment(&normal, order));
+            assert!(
+                (moment(&normal, order) - expected).abs() < tolerance,
+                "moment {order}: {}",
+                moment(&normal, order)
+            );
         }
         let uniform = draw(Distribution::Uniform, 100_000);
         assert!((moment(&uniform, 1) - 0.5).abs() < 5.0 * (1.0 / 12.0f64 / 1e5).sqrt());

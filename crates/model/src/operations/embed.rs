@@ -45,13 +45,7 @@ impl Operation for Embed {
         vec![Some(graph.must(self.slice.clone(), &[cotangent]))]
     }
 
-    fn pushforward(
-        &self,
-        graph: &mut Graph,
-        _: &[NodeId],
-        _: NodeId,
-        tangents: &[Option<NodeId>],
-    ) -> Option<NodeId> {
+    fn pushforward(&self, graph: &mut Graph, _: &[NodeId], _: NodeId, tangents: &[Option<NodeId>]) -> Option<NodeId> {
         linear(graph, self.clone(), tangents)
     }
 
@@ -65,6 +59,10 @@ impl LaneKernel for Embed {
     #[inline(always)]
     fn run<T: Real, S: Simd>(&self, simd: S, task: &mut Task<'_, T>) {
         task.clear();
-        task.map(simd, #[inline(always)] |x| x);
+        task.map(
+            simd,
+            #[inline(always)]
+            |x| x,
+        );
     }
 }

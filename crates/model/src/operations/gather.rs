@@ -37,7 +37,9 @@ impl Operation for Gather {
         expect_inputs("gather", inputs, 2)?;
         let (source, index) = (inputs[0], inputs[1]);
         if index.kind == Kind::Real {
-            return Err(Mismatch("an index is made of integers; this one is real (draw it with choice or randint)".into()));
+            return Err(Mismatch(
+                "an index is made of integers; this one is real (draw it with choice or randint)".into(),
+            ));
         }
         if self.axis >= source.shape.rank() {
             return Err(Mismatch(format!("shape {} has no axis {} to index", source.shape, self.axis)));
@@ -91,9 +93,8 @@ impl LaneKernel for Gather {
                 for column in 0..inner {
                     for lane in 0..LANES {
                         let place = place(task.inputs[1].at(at, lane).to_f64(), size);
-                        let value = place.map(|at| {
-                            task.inputs[0].at(source[(block * size + at) * inner + column], lane)
-                        });
+                        let value =
+                            place.map(|at| task.inputs[0].at(source[(block * size + at) * inner + column], lane));
                         task.output[output].0[lane] = value.unwrap_or(T::from_f64(f64::NAN));
                     }
                     output += 1;

@@ -78,9 +78,13 @@ impl LaneKernel for MaximumOver {
     #[inline(always)]
     fn run<T: Real, S: Simd>(&self, simd: S, task: &mut Task<'_, T>) {
         task.fill(T::from_f64(f64::NEG_INFINITY));
-        task.accumulate(simd, #[inline(always)] |largest, x| {
-            let larger = T::select(simd, T::less(simd, x, largest), largest, x);
-            T::select(simd, T::equal(simd, largest, largest), larger, largest)
-        });
+        task.accumulate(
+            simd,
+            #[inline(always)]
+            |largest, x| {
+                let larger = T::select(simd, T::less(simd, x, largest), largest, x);
+                T::select(simd, T::equal(simd, largest, largest), larger, largest)
+            },
+        );
     }
 }

@@ -65,13 +65,7 @@ pub trait Operation {
     fn value(&self, inputs: &[&Tensor]) -> Tensor;
 
     /// Cotangents of the inputs, given that of the output; `None` where there is no dependence.
-    fn pullback(
-        &self,
-        graph: &mut Graph,
-        inputs: &[NodeId],
-        output: NodeId,
-        cotangent: NodeId,
-    ) -> Vec<Option<NodeId>> {
+    fn pullback(&self, graph: &mut Graph, inputs: &[NodeId], output: NodeId, cotangent: NodeId) -> Vec<Option<NodeId>> {
         let _ = (graph, output, cotangent);
         vec![None; inputs.len()]
     }
@@ -133,8 +127,24 @@ macro_rules! operations {
 }
 
 operations!(
-    Input, Draw, Unary, Binary, Select, Reshape, Transpose, Broadcast, Slice, Embed, Gather, Scatter, Concatenate,
-    CumulativeSum, Sum, MaximumOver, Matmul, Project,
+    Input,
+    Draw,
+    Unary,
+    Binary,
+    Select,
+    Reshape,
+    Transpose,
+    Broadcast,
+    Slice,
+    Embed,
+    Gather,
+    Scatter,
+    Concatenate,
+    CumulativeSum,
+    Sum,
+    MaximumOver,
+    Matmul,
+    Project,
 );
 
 /// The tangent of a linear operation of one argument: the operation itself.

@@ -80,7 +80,13 @@ fn lane_dot<T: Real, S: Simd>(simd: S, a: &[Chunk<T>], b: &[Chunk<T>], h: usize)
 
 /// target += factor · direction, for the h-th vector of each chunk.
 #[inline(always)]
-fn lane_add<T: Real, S: Simd>(simd: S, target: &mut [Chunk<T>], factor: T::Vector<S>, direction: &[Chunk<T>], h: usize) {
+fn lane_add<T: Real, S: Simd>(
+    simd: S,
+    target: &mut [Chunk<T>],
+    factor: T::Vector<S>,
+    direction: &[Chunk<T>],
+    h: usize,
+) {
     for (target, direction) in target.iter_mut().zip(direction) {
         let target = &mut T::vectors_mut(simd, target)[h];
         *target = T::multiply_add(simd, factor, T::vectors(simd, direction)[h], *target);

@@ -24,7 +24,11 @@ impl Operation for Reshape {
         expect_inputs("reshape", inputs, 1)?;
         let from = &inputs[0].shape;
         if self.shape.checked_count() != Some(from.count()) {
-            return Err(Mismatch(format!("shape {from} has {} elements and cannot become {}", from.count(), self.shape)));
+            return Err(Mismatch(format!(
+                "shape {from} has {} elements and cannot become {}",
+                from.count(),
+                self.shape
+            )));
         }
         Ok((self.shape.clone(), inputs[0].kind))
     }
@@ -38,13 +42,7 @@ impl Operation for Reshape {
         vec![Some(graph.reshape(cotangent, &shape))]
     }
 
-    fn pushforward(
-        &self,
-        graph: &mut Graph,
-        _: &[NodeId],
-        _: NodeId,
-        tangents: &[Option<NodeId>],
-    ) -> Option<NodeId> {
+    fn pushforward(&self, graph: &mut Graph, _: &[NodeId], _: NodeId, tangents: &[Option<NodeId>]) -> Option<NodeId> {
         linear(graph, self.clone(), tangents)
     }
 
@@ -61,6 +59,10 @@ impl Operation for Reshape {
 impl LaneKernel for Reshape {
     #[inline(always)]
     fn run<T: Real, S: Simd>(&self, simd: S, task: &mut Task<'_, T>) {
-        task.map(simd, #[inline(always)] |x| x);
+        task.map(
+            simd,
+            #[inline(always)]
+            |x| x,
+        );
     }
 }

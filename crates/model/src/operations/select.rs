@@ -21,7 +21,10 @@ impl Operation for Select {
         expect_inputs("where", inputs, 3)?;
         let shapes = [&inputs[0].shape, &inputs[1].shape, &inputs[2].shape];
         if shapes[0] != shapes[1] || shapes[1] != shapes[2] {
-            return Err(Mismatch(format!("where takes equal shapes, found {}, {}, {}", shapes[0], shapes[1], shapes[2])));
+            return Err(Mismatch(format!(
+                "where takes equal shapes, found {}, {}, {}",
+                shapes[0], shapes[1], shapes[2]
+            )));
         }
         Ok((shapes[0].clone(), inputs[1].kind.max(inputs[2].kind)))
     }
@@ -59,8 +62,10 @@ impl LaneKernel for Select {
     #[inline(always)]
     fn run<T: Real, S: Simd>(&self, simd: S, task: &mut Task<'_, T>) {
         let zero = T::splat(simd, T::ZERO);
-        task.map_triple(simd, #[inline(always)] |condition, a, b| {
-            T::select(simd, T::equal(simd, condition, zero), b, a)
-        });
+        task.map_triple(
+            simd,
+            #[inline(always)]
+            |condition, a, b| T::select(simd, T::equal(simd, condition, zero), b, a),
+        );
     }
 }

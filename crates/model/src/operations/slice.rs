@@ -20,8 +20,7 @@ pub struct Slice {
 impl Slice {
     /// `size` elements from `start` along one axis of a tensor, the other axes whole.
     pub fn along(shape: &Shape, axis: usize, start: usize, size: usize) -> Self {
-        let mut slice =
-            Self { starts: vec![0; shape.rank()], steps: vec![1; shape.rank()], sizes: shape.0.clone() };
+        let mut slice = Self { starts: vec![0; shape.rank()], steps: vec![1; shape.rank()], sizes: shape.0.clone() };
         slice.starts[axis] = start;
         slice.sizes[axis] = size;
         slice
@@ -67,13 +66,7 @@ impl Operation for Slice {
         vec![Some(graph.must(Embed { slice: self.clone(), shape }, &[cotangent]))]
     }
 
-    fn pushforward(
-        &self,
-        graph: &mut Graph,
-        _: &[NodeId],
-        _: NodeId,
-        tangents: &[Option<NodeId>],
-    ) -> Option<NodeId> {
+    fn pushforward(&self, graph: &mut Graph, _: &[NodeId], _: NodeId, tangents: &[Option<NodeId>]) -> Option<NodeId> {
         linear(graph, self.clone(), tangents)
     }
 

@@ -71,13 +71,7 @@ impl Operation for Sum {
         vec![Some(graph.broadcast(kept, &shape).expect("unit axes broadcast to the summed ones"))]
     }
 
-    fn pushforward(
-        &self,
-        graph: &mut Graph,
-        _: &[NodeId],
-        _: NodeId,
-        tangents: &[Option<NodeId>],
-    ) -> Option<NodeId> {
+    fn pushforward(&self, graph: &mut Graph, _: &[NodeId], _: NodeId, tangents: &[Option<NodeId>]) -> Option<NodeId> {
         linear(graph, self.clone(), tangents)
     }
 
@@ -90,6 +84,10 @@ impl LaneKernel for Sum {
     #[inline(always)]
     fn run<T: Real, S: Simd>(&self, simd: S, task: &mut Task<'_, T>) {
         task.clear();
-        task.accumulate(simd, #[inline(always)] |sum, x| T::add(simd, sum, x));
+        task.accumulate(
+            simd,
+            #[inline(always)]
+            |sum, x| T::add(simd, sum, x),
+        );
     }
 }

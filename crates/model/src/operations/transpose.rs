@@ -24,7 +24,8 @@ impl Operation for Transpose {
         let mut sorted = self.permutation.clone();
         sorted.sort_unstable();
         if sorted != (0..shape.rank()).collect::<Vec<_>>() {
-            let message = format!("{:?} is not an order of the {} axes of shape {shape}", self.permutation, shape.rank());
+            let message =
+                format!("{:?} is not an order of the {} axes of shape {shape}", self.permutation, shape.rank());
             return Err(Mismatch(message));
         }
         Ok((Shape(self.permutation.iter().map(|&axis| shape.0[axis]).collect()), inputs[0].kind))
@@ -42,13 +43,7 @@ impl Operation for Transpose {
         vec![Some(graph.transpose(cotangent, inverse))]
     }
 
-    fn pushforward(
-        &self,
-        graph: &mut Graph,
-        _: &[NodeId],
-        _: NodeId,
-        tangents: &[Option<NodeId>],
-    ) -> Option<NodeId> {
+    fn pushforward(&self, graph: &mut Graph, _: &[NodeId], _: NodeId, tangents: &[Option<NodeId>]) -> Option<NodeId> {
         linear(graph, self.clone(), tangents)
     }
 

@@ -182,7 +182,8 @@ impl<'a> Compiler<'a> {
                 Store::Buffer(buffer) => Some(buffer),
                 Store::Constant(_) => None,
             });
-            let mut done: Vec<usize> = inputs.filter(|buffer| last_use[buffer] == time && !self.pinned[*buffer]).collect();
+            let mut done: Vec<usize> =
+                inputs.filter(|buffer| last_use[buffer] == time && !self.pinned[*buffer]).collect();
             // A result that nobody reads (a draw that is made only to keep streams in step) is free at once.
             done.extend((!last_use.contains_key(&output) && !self.pinned[output]).then_some(output));
             done.sort_unstable();
@@ -211,9 +212,9 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// The part that each needed node belongs to. Draws are always made, in the step, so that logging changes nothing.
+/// The part that each needed node belongs to.
 fn parts(graph: &Graph, request: &Request) -> Vec<Option<Part>> {
-    let draws: Vec<NodeId> = graph.draws().collect();
+    let draws: Vec<NodeId> = graph.draws().filter(|_| !request.only_needed_draws).collect();
     let in_step = graph.needed(&[request.primary.as_slice(), &draws].concat());
     let in_log = graph.needed(&request.secondary);
     let mut fixed = vec![false; graph.nodes().len()];

@@ -28,6 +28,9 @@ pub struct Request {
     pub secondary: Vec<NodeId>,
     /// (index of a primary output, input slot): the output becomes the input of the next step.
     pub feedback: Vec<(usize, usize)>,
+    /// Make only the draws that the outputs need. Training makes all of them, so that what is logged does not
+    /// change what is drawn.
+    pub only_needed_draws: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -160,7 +160,11 @@ impl Parser {
             }
             Some(Token::Name(name)) => {
                 self.next += 1;
-                if self.at_symbol("(") { self.call(name, span) } else { Self::node(ExpressionKind::Name(name), span, 0) }
+                if self.at_symbol("(") {
+                    self.call(name, span)
+                } else {
+                    Self::node(ExpressionKind::Name(name), span, 0)
+                }
             }
             Some(Token::Symbol("(")) => {
                 self.next += 1;

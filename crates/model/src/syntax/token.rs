@@ -20,9 +20,8 @@ pub(super) enum Token {
 }
 
 /// Longest first, so that `**` is not read as two stars.
-const SYMBOLS: [&str; 21] = [
-    "**", "<=", ">=", "==", "!=", "+", "-", "*", "/", "@", "<", ">", "(", ")", "[", "]", ",", ":", "=", ".", ";",
-];
+const SYMBOLS: [&str; 21] =
+    ["**", "<=", ">=", "==", "!=", "+", "-", "*", "/", "@", "<", ">", "(", ")", "[", "]", ",", ":", "=", ".", ";"];
 
 type Input<'a> = LocatingSlice<&'a str>;
 
@@ -54,7 +53,9 @@ fn unreadable(text: &str, start: usize) -> SyntaxError {
         '0'..='9' => ("this number cannot be read".to_owned(), "write numbers as 3, 0.5, 1e-4 or 50_000"),
         '%' => ("`%` is not an operator here".to_owned(), "operators are + - * / ** @ < <= > >= == !="),
         '^' => ("`^` is not an operator here".to_owned(), "powers are written x**2"),
-        other => (format!("the character `{}` has no meaning here", other.escape_default()), "see the language reference"),
+        other => {
+            (format!("the character `{}` has no meaning here", other.escape_default()), "see the language reference")
+        }
     };
     SyntaxError { message: what, span: start..start + character.len_utf8(), help: Some(help.to_owned()) }
 }
@@ -71,8 +72,11 @@ fn number(input: &mut Input<'_>) -> ModalResult<Token> {
     let fraction = preceded('.', opt(digits)).take();
     let bare_fraction = ('.', digits).take();
     let exponent = (one_of(['e', 'E']), opt(one_of(['+', '-'])), digits).take();
-    let written = alt(((digits, opt(fraction), opt(exponent)).take(), (bare_fraction, opt((one_of(['e', 'E']), opt(one_of(['+', '-'])), digits))).take()))
-        .parse_next(input)?;
+    let written = alt((
+        (digits, opt(fraction), opt(exponent)).take(),
+        (bare_fraction, opt((one_of(['e', 'E']), opt(one_of(['+', '-'])), digits))).take(),
+    ))
+    .parse_next(input)?;
     let integer = written.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
     match written.replace('_', "").parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(Token::Number { value, integer }),

@@ -1,9 +1,9 @@
 //! a + b
 
+use super::BinaryFunction;
+use crate::graph::{Graph, NodeId};
 use crate::lanes::Real;
 use pulp::Simd;
-use crate::graph::{Graph, NodeId};
-use super::BinaryFunction;
 
 pub(crate) struct Add;
 

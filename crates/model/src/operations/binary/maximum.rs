@@ -1,9 +1,9 @@
 //! The larger of a and b; the derivative goes to b where they are equal
 
+use super::BinaryFunction;
+use crate::graph::{Graph, NodeId};
 use crate::lanes::Real;
 use pulp::Simd;
-use crate::graph::{Graph, NodeId};
-use super::BinaryFunction;
 
 pub(crate) struct Maximum;
 

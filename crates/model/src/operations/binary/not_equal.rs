@@ -1,9 +1,9 @@
 //! 1 where a != b, else 0
 
+use super::BinaryFunction;
+use crate::graph::{Graph, Kind, Node, NodeId};
 use crate::lanes::Real;
 use pulp::Simd;
-use crate::graph::{Graph, Kind, Node, NodeId};
-use super::BinaryFunction;
 
 pub(crate) struct NotEqual;
 

@@ -16,7 +16,9 @@ impl BinaryFunction for Power {
     fn kind(a: &Node, b: &Node) -> Kind {
         let whole = |value: &f64| *value >= 0.0 && value.fract() == 0.0;
         match &b.op {
-            Op::Constant(exponent) if a.kind <= Kind::Integer && exponent.tensor().values.iter().all(whole) => Kind::Integer,
+            Op::Constant(exponent) if a.kind <= Kind::Integer && exponent.tensor().values.iter().all(whole) => {
+                Kind::Integer
+            }
             _ => Kind::Real,
         }
     }

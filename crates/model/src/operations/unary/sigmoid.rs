@@ -10,11 +10,7 @@ impl UnaryFunction for Sigmoid {
     const SUMMARY: Option<&'static str> = Some("1/(1 + e⁻ˣ)");
 
     fn value(x: f64) -> f64 {
-        if x >= 0.0 {
-            1.0 / (1.0 + (-x).exp())
-        } else {
-            x.exp() / (1.0 + x.exp())
-        }
+        if x >= 0.0 { 1.0 / (1.0 + (-x).exp()) } else { x.exp() / (1.0 + x.exp()) }
     }
 
     fn derivative(graph: &mut Graph, x: NodeId, y: NodeId) -> Option<NodeId> {

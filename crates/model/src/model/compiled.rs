@@ -1,0 +1,168 @@
+//! The predictor of a spec as a [`Parametrization`], evaluated by lane programs in f64.
+
+use super::{DataBinding, Model};
+use crate::graph::{Kind, NodeId, cotangents};
+use crate::lanes::LANES;
+use crate::operations::{Concatenate, Purpose};
+use crate::parametrization::{ParameterTensor, Parametrization, Point};
+use crate::program::{Program, Request, Workspace};
+use crate::random::{LaneStream, Stream};
+use crate::shape::Shape;
+use crate::source::SpecError;
+use crate::spec::Spec;
+use crate::tensor::Tensor;
+
+/// Families of streams for evaluation points, apart from those of training runs.
+const POINT_STREAMS: u64 = 0x5f3e_9c1d_0b7a_2468;
+
+/// A named scalar or tensor function of the parameters: the spec's predictor, by default.
+pub struct SpecParametrization {
+    tensors: Vec<ParameterTensor>,
+    slots: Vec<usize>,
+    shape: Shape,
+    random: bool,
+    value: Program<f64>,
+    gradient: Program<f64>,
+    covector_slot: usize,
+}
+
+impl SpecParametrization {
+    /// The parametrization w = F(θ) that a spec calls `predictor`. Draws of [batch] and [data] are made anew at each
+    /// point (function symmetry), unless `binding` fixes the data.
+    ///
+    /// # Errors
+    /// [`SpecError`] where the spec has no predictor or an expression does not make sense.
+    pub fn predictor(spec: &Spec, binding: DataBinding<'_>) -> Result<Self, SpecError> {
+        let model = Model::build(spec, binding)?;
+        let node = model.named("predictor").ok_or_else(|| {
+            SpecError::in_file(&spec.source.name, "[model] names no `predictor`")
+                .help("name what the data can see of the parameters, as in predictor = \"u * v\"")
+        })?;
+        Ok(Self::of_node(model, node))
+    }
+
+    /// Any real node of a model as a function of the parameters.
+    ///
+    /// # Panics
+    /// When data are inputs of the model: bind them to values or draws.
+    pub fn of_node(model: Model, node: NodeId) -> Self {
+        assert!(model.data.is_empty(), "the data of a parametrization are drawn or given");
+        let mut graph = model.graph;
+        let shape = graph.shape(node).clone();
+        let random = graph.is_random(&[node]);
+        let flat = Shape::from([shape.count()]);
+        let value = graph.reshape(node, &flat);
+        let covector_slot = model.next_slot;
+        let covector = graph.input(covector_slot, flat, Kind::Real);
+        let targets: Vec<NodeId> = model.params.iter().map(|slot| slot.node).collect();
+        let parts = cotangents(&mut graph, &[(value, covector)], &targets);
+        let parts: Vec<NodeId> = parts
+            .into_iter()
+            .zip(&model.params)
+            .map(|(part, slot)| match part {
+                Some(part) => graph.reshape(part, &Shape::from([slot.shape.count()])),
+                None => graph.full(&Shape::from([slot.shape.count()]), 0.0),
+            })
+            .collect();
+        let gradient = graph.must(Concatenate { axis: 0 }, &parts);
+        let compile = |output| {
+            let request = Request { primary: vec![output], only_needed_draws: true, ..Request::default() };
+            Program::compile(&graph, &request)
+        };
+        Self {
+            tensors: ParameterTensor::layout(
+                model.params.iter().map(|slot| (slot.name.as_str(), slot.shape.0.as_slice())),
+            ),
+            slots: model.params.iter().map(|slot| slot.slot).collect(),
+            random,
+            value: compile(value),
+            gradient: compile(gradient),
+            covector_slot,
+            shape,
+        }
+    }
+
+    /// Evaluates one output at many (point, covector) pairs, sixteen at a time.
+    fn evaluate(
+        &self,
+        program: &Program<f64>,
+        points: &[Point],
+        covector: impl Fn(usize) -> Option<Vec<f64>>,
+    ) -> Vec<Vec<f64>> {
+        let mut results = Vec::with_capacity(points.len());
+        let mut workspace = program.workspace(streams(&points[..points.len().min(1)]));
+        for (block, chunk) in points.chunks(LANES).enumerate() {
+            workspace.streams = streams(chunk);
+            for (lane, point) in chunk.iter().enumerate() {
+                self.set_parameters(program, &mut workspace, lane, &point.theta);
+                if let Some(covector) = covector(block * LANES + lane) {
+                    program.set_lane(&mut workspace, self.covector_slot, lane, &covector);
+                }
+            }
+            program.prepare(&mut workspace);
+            program.step(&mut workspace, false);
+            let output = program.primary(&workspace, 0);
+            results.extend((0..chunk.len()).map(|lane| output.iter().map(|chunk| chunk.0[lane]).collect()));
+        }
+        results
+    }
+
+    fn set_parameters(&self, program: &Program<f64>, workspace: &mut Workspace<f64>, lane: usize, theta: &[f64]) {
+        for (tensor, &slot) in self.tensors.iter().zip(&self.slots) {
+            program.set_lane(workspace, slot, lane, &theta[tensor.offset..tensor.offset + tensor.len()]);
+        }
+    }
+
+    /// Splits θ into named tensors.
+    pub fn split(&self, theta: &[f64]) -> Vec<(String, Tensor)> {
+        let part = |tensor: &ParameterTensor| {
+            let values = theta[tensor.offset..tensor.offset + tensor.len()].to_vec();
+            (tensor.name.clone(), Tensor::new(tensor.shape.clone(), values))
+        };
+        self.tensors.iter().map(part).collect()
+    }
+}
+
+/// The streams of a block of evaluation points: equal draws for equal `draw`.
+fn streams(points: &[Point]) -> [LaneStream; Purpose::COUNT] {
+    std::array::from_fn(|purpose| {
+        let of = |draw: u64| Stream::new(POINT_STREAMS ^ draw.wrapping_mul(4).wrapping_add(purpose as u64));
+        let mut lanes: Vec<Stream> = points.iter().map(|point| of(point.draw)).collect();
+        lanes.extend(points.is_empty().then(|| of(0)));
+        LaneStream::new(&lanes)
+    })
+}
+
+impl Parametrization for SpecParametrization {
+    fn tensors(&self) -> &[ParameterTensor] {
+        &self.tensors
+    }
+
+    fn predictor(&self, points: &[Point]) -> Vec<Vec<f64>> {
+        self.evaluate(&self.value, points, |_| None)
+    }
+
+    fn jacobian(&self, points: &[Point]) -> Vec<Vec<f64>> {
+        let d = self.shape.count();
+        let basis = |row: usize| (0..d).map(|at| f64::from(u8::from(at == row))).collect::<Vec<f64>>();
+        points
+            .iter()
+            .map(|point| {
+                let repeated = vec![point.clone(); d];
+                self.evaluate(&self.gradient, &repeated, |row| Some(basis(row))).concat()
+            })
+            .collect()
+    }
+
+    fn predictor_shape(&self) -> Vec<usize> {
+        self.shape.0.clone()
+    }
+
+    fn depends_on_draw(&self) -> bool {
+        self.random
+    }
+
+    fn covector_gradients(&self, points: &[Point], covectors: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        self.evaluate(&self.gradient, points, |index| Some(covectors[index].clone()))
+    }
+}

@@ -1,0 +1,186 @@
+//! A spec whose expressions have become nodes.
+
+mod compiled;
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+
+pub use compiled::SpecParametrization;
+
+use crate::graph::{Graph, Kind, NodeId};
+use crate::language::{Scope, Section};
+use crate::shape::Shape;
+use crate::source::SpecError;
+use crate::spec::{Definition, Spec};
+use crate::tensor::Tensor;
+
+/// [data] and the initial values of [param], as functions of random draws alone.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Their graph.
+    pub graph: Graph,
+    /// Names and nodes of [data].
+    pub data: Vec<(String, NodeId)>,
+    /// Names and nodes of [param].
+    pub params: Vec<(String, NodeId)>,
+}
+
+impl Setup {
+    /// Builds the graph.
+    ///
+    /// # Errors
+    /// [`SpecError`] for an expression that does not make sense.
+    pub fn build(spec: &Spec) -> Result<Self, SpecError> {
+        let mut scope = Scope::new(spec.folder.clone());
+        let data = scope.define_all(&spec.data, Section::Data)?;
+        let params = scope.define_all(&spec.param, Section::Param)?;
+        let named = |definitions: &[Definition], nodes: Vec<NodeId>| {
+            definitions.iter().map(|definition| definition.name.clone()).zip(nodes).collect()
+        };
+        Ok(Self { data: named(&spec.data, data), params: named(&spec.param, params), graph: scope.graph })
+    }
+
+    /// Whether the data differ between seeds.
+    pub fn has_random_data(&self) -> bool {
+        self.graph.is_random(&self.data.iter().map(|(_, node)| *node).collect::<Vec<_>>())
+    }
+}
+
+/// What stands for [data] in a model's graph.
+#[derive(Clone, Copy, Debug)]
+pub enum DataBinding<'a> {
+    /// Inputs, filled for each seed; data without draws are constants.
+    Inputs,
+    /// The draws themselves, so that every evaluation sees fresh data.
+    Drawn,
+    /// Given values, equal for all seeds.
+    Values(&'a HashMap<String, Tensor>),
+}
+
+/// A named input of a model's graph.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    /// The name in the spec.
+    pub name: String,
+    /// The input's slot.
+    pub slot: usize,
+    /// Its node.
+    pub node: NodeId,
+    /// Its shape.
+    pub shape: Shape,
+}
+
+/// The graph of a spec's model, over its parameters (and data).
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The graph.
+    pub graph: Graph,
+    /// Data that are inputs.
+    pub data: Vec<Slot>,
+    /// Parameters.
+    pub params: Vec<Slot>,
+    /// Everything named in [batch] and [model], in order.
+    pub names: IndexMap<String, NodeId>,
+    /// Everything in [log].
+    pub observables: Vec<(String, NodeId)>,
+    /// The observable of [verify].
+    pub verified: Option<NodeId>,
+    /// Slots from here on are free.
+    pub next_slot: usize,
+}
+
+impl Model {
+    /// Builds the graph of a spec.
+    ///
+    /// # Errors
+    /// [`SpecError`] for an expression that does not make sense, a loss or verified observable that is not a scalar.
+    pub fn build(spec: &Spec, binding: DataBinding<'_>) -> Result<Self, SpecError> {
+        let setup = Setup::build(spec)?;
+        let mut scope = Scope::new(spec.folder.clone());
+        let data = bind_data(spec, &setup, binding, &mut scope)?;
+        let mut next_slot = spec.data.len();
+        let mut params = Vec::new();
+        for (definition, (name, node)) in spec.param.iter().zip(&setup.params) {
+            let shape = setup.graph.shape(*node).clone();
+            let input = scope.graph.input(next_slot, shape.clone(), Kind::Real);
+            scope.define(definition, input)?;
+            params.push(Slot { name: name.clone(), slot: next_slot, node: input, shape });
+            next_slot += 1;
+        }
+        let batch = scope.define_all(&spec.batch, Section::Batch)?;
+        let nodes = scope.define_all(&spec.model, Section::Model)?;
+        for (definition, &node) in spec.model.iter().zip(&nodes) {
+            check_model_entry(definition, scope.graph.shape(node), scope.graph.kind(node))?;
+        }
+        let named = spec.batch.iter().chain(&spec.model).map(|definition| definition.name.clone());
+        let names = named.zip(batch.into_iter().chain(nodes)).collect();
+        let observables = spec
+            .log
+            .observables
+            .iter()
+            .map(|definition| Ok((definition.name.clone(), scope.evaluate(definition, Section::Log)?)))
+            .collect::<Result<_, SpecError>>()?;
+        let verified = spec.verify.as_ref().map(|verify| verified(&verify.observable, &mut scope)).transpose()?;
+        Ok(Self { graph: scope.graph, data, params, names, observables, verified, next_slot })
+    }
+
+    /// The node of a name in [model].
+    pub fn named(&self, name: &str) -> Option<NodeId> {
+        self.names.get(name).copied()
+    }
+
+    /// p, the number of parameters.
+    pub fn parameter_count(&self) -> usize {
+        self.params.iter().map(|slot| slot.shape.count()).sum()
+    }
+}
+
+fn bind_data(spec: &Spec, setup: &Setup, binding: DataBinding<'_>, scope: &mut Scope) -> Result<Vec<Slot>, SpecError> {
+    if let DataBinding::Drawn = binding {
+        scope.define_all(&spec.data, Section::Data)?;
+        return Ok(Vec::new());
+    }
+    let mut slots = Vec::new();
+    for (slot, (definition, (name, node))) in spec.data.iter().zip(&setup.data).enumerate() {
+        let kind = setup.graph.kind(*node);
+        let given = match binding {
+            DataBinding::Values(values) => values.get(name),
+            _ => None,
+        };
+        let bound = match given.or_else(|| setup.graph.constant_value(*node)) {
+            Some(value) => scope.graph.constant(value.clone(), kind),
+            None => {
+                let shape = setup.graph.shape(*node).clone();
+                let input = scope.graph.input(slot, shape.clone(), kind);
+                slots.push(Slot { name: name.clone(), slot, node: input, shape });
+                input
+            }
+        };
+        scope.define(definition, bound)?;
+    }
+    Ok(slots)
+}
+
+fn check_model_entry(definition: &Definition, shape: &Shape, kind: Kind) -> Result<(), SpecError> {
+    let error = |message: String| Err(SpecError::at(&definition.location, message));
+    match definition.name.as_str() {
+        "loss" if !shape.is_scalar() => {
+            let error = SpecError::at(&definition.location, format!("the loss is one number, this has shape {shape}"));
+            Err(error.label(format!("shape {shape}")).help("take its mean or sum, as in mean((output - y)**2)"))
+        }
+        "predictor" if kind != Kind::Real => error("the predictor is made of real numbers".into()),
+        "predictor" if shape.count() == 0 => error(format!("the predictor has no coordinates (shape {shape})")),
+        _ => Ok(()),
+    }
+}
+
+fn verified(definition: &Definition, scope: &mut Scope) -> Result<NodeId, SpecError> {
+    let node = scope.evaluate(definition, Section::Verify)?;
+    let shape = scope.graph.shape(node).clone();
+    if shape.is_scalar() {
+        return Ok(node);
+    }
+    let message = format!("the verified observable is one number, this has shape {shape}");
+    Err(SpecError::at(&definition.location, message).help("pick a coordinate, as in predictor[0]"))
+}
