@@ -1,7 +1,7 @@
 //! Where everything goes: computed from the widths of the actual labels, so that nothing collides and nothing is clipped.
 
 use crate::drawing::{Drawing, Entry};
-use crate::scale::{Scale, Tick, extent, padded, ticks};
+use crate::scale::{Scale, Tick, extent, padded, placeable, ticks};
 use crate::text::{fitted, width, wrapped};
 use crate::{Axis, Figure};
 
@@ -80,7 +80,7 @@ impl<'a> Layout<'a> {
             y_ticks,
             y_label,
             x_label,
-            empty: !points.iter().any(|point| has_place(&figure.x, point.0) && has_place(&figure.y, point.1)),
+            empty: !points.iter().any(|point| placeable(point.0, figure.x.log) && placeable(point.1, figure.y.log)),
         }
     }
 }
@@ -103,14 +103,10 @@ fn legend<'a>(entries: &'a [Entry], line: &mut impl FnMut(f64) -> f64) -> Vec<Pl
 
 /// The axis' range: fixed by the axis, else by the drawing, else by the data.
 fn range(axis: &Axis, hint: Option<(f64, f64)>, values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let valid = |&(low, high): &(f64, f64)| low < high && has_place(axis, low) && has_place(axis, high);
+    let valid = |&(low, high): &(f64, f64)| low < high && placeable(low, axis.log) && placeable(high, axis.log);
     let data = || extent(values, axis.log).map(|found| padded(found, axis.log, 0.04));
     let nothing = if axis.log { (1.0, 10.0) } else { (0.0, 1.0) };
     axis.range.filter(valid).or(hint.filter(valid)).or_else(data).unwrap_or(nothing)
-}
-
-fn has_place(axis: &Axis, value: f64) -> bool {
-    value.is_finite() && (!axis.log || value > 0.0)
 }
 
 /// Left edge, ticks and right edge of the plot: as many ticks as fit without touching, the outer labels inside the figure.

@@ -15,7 +15,7 @@ pub struct Scale {
 impl Scale {
     /// Page coordinate of `value`; none where it has no place (not finite, or not positive on a logarithmic scale).
     pub fn place(&self, value: f64) -> Option<f64> {
-        if !value.is_finite() || (self.log && value <= 0.0) {
+        if !placeable(value, self.log) {
             return None;
         }
         let warp = |v: f64| if self.log { v.log10() } else { v };
@@ -25,9 +25,14 @@ impl Scale {
     }
 }
 
+/// Whether a value can stand on an axis: finite, not so large that differences overflow, and positive if the axis is logarithmic.
+pub fn placeable(value: f64, log: bool) -> bool {
+    value.abs() <= 1e300 && (!log || value >= 1e-300)
+}
+
 /// Smallest and largest value that has a place on a scale; none if there is no such value.
 pub fn extent(values: impl Iterator<Item = f64>, log: bool) -> Option<(f64, f64)> {
-    let placed = values.filter(|v| v.is_finite() && (!log || *v > 0.0));
+    let placed = values.filter(|v| placeable(*v, log));
     placed.fold(None, |found, v| match found {
         None => Some((v, v)),
         Some((low, high)) => Some((low.min(v), high.max(v))),

@@ -28,6 +28,8 @@ const MOST_NAMED: usize = HUES.len() + 2;
 /// Points of all faint lines together, and of all medians: keeps an SVG below 300 kB.
 const FAINT_POINTS: usize = 9_000;
 const MEDIAN_POINTS: usize = 9_000;
+/// Lines above this number are thinned to every n-th series, and the legend says so.
+const MOST_LINES: usize = 150;
 /// Faint lines per series.
 const MOST_FAINT: usize = 16;
 /// Points of one line: two per unit of the plot's width.
@@ -43,7 +45,8 @@ impl Lines {
             self.spread(&mut drawing, &seeds);
         }
         let budget = (MEDIAN_POINTS / self.series.len().max(1)).clamp(60, MOST_POINTS);
-        for (index, (series, &seeds)) in self.series.iter().zip(&seeds).enumerate() {
+        let every = self.series.len().div_ceil(MOST_LINES).max(1);
+        for (index, (series, &seeds)) in self.series.iter().zip(&seeds).enumerate().step_by(every) {
             let median: Vec<f64> = series.summary(seeds).iter().map(|q| q[1]).collect();
             let (ink, dash) = (Ink::Series(index), Dash::of_series(index));
             let (width, opacity) = if many { (1.0, 0.75) } else { (1.8, 1.0) };
@@ -53,7 +56,7 @@ impl Lines {
                 drawing.entry(&series.label, ink, Sample::Line(dash));
             }
         }
-        self.legend_of_the_whole(&mut drawing, many, seeds.iter().any(|&n| n > 1));
+        self.legend_of_the_whole(&mut drawing, many, every, seeds.iter().any(|&n| n > 1));
         Ok(drawing)
     }
 
@@ -74,10 +77,11 @@ impl Lines {
         }
     }
 
-    fn legend_of_the_whole(&self, drawing: &mut Drawing, many: bool, spread: bool) {
+    fn legend_of_the_whole(&self, drawing: &mut Drawing, many: bool, every: usize, spread: bool) {
         if many {
             let (first, last) = (&self.series[0].label, &self.series[self.series.len() - 1].label);
-            let label = format!("{first} … {last} ({} medians)", self.series.len());
+            let note = if every > 1 { format!(", 1 of {every} drawn") } else { String::new() };
+            let label = format!("{first} … {last} ({} medians{note})", self.series.len());
             drawing.entry(label, Ink::Series(0), Sample::Line(Dash::Solid));
         } else if spread {
             drawing.entry("10–90 % of seeds", Ink::Muted, Sample::Area);
