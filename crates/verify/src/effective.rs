@@ -3,13 +3,13 @@
 use crate::{Chains, StatisticsError};
 
 /// Lags walked before the series is averaged in pairs. It bounds the cost at (samples × this), however slowly chains mix.
-const MOST_LAGS: usize = 256;
+const MOST_LAGS: usize = 64;
 
 /// Effective sample size for the mean of the observable: N_eff = Var(x) / Var(x̄), at most records × seeds.
 ///
 /// Var(x̄) = (γ₀ + 2 Σ_t (1 − t/N) γ_t) / (N·M) for M chains of N records, with autocovariances γ_t pooled over the chains around the *common* mean: a chain
 /// that sits somewhere else than the others then shows as slow mixing, as it must. The sum is cut by Geyer's (1992) initial monotone positive
-/// sequence. Where 256 lags do not reach the cut, neighbouring records are averaged in pairs, which leaves Var(x̄) as it is.
+/// sequence. Where 64 lags do not reach the cut, neighbouring records are averaged in pairs, which leaves Var(x̄) as it is.
 ///
 /// # Errors
 /// [`StatisticsError::ConstantSample`] if the values have no variance beyond rounding.
