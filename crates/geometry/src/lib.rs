@@ -1,1 +1,23 @@
-//! (to be written)
+//! Geometry of symmetry orbits: Gram matrices and the gauge bias, balanced points, closed forms, predicted laws.
+//!
+//! The idea: B = ½ log det Γ, the log volume of the orbit through θ, is what a symmetry adds to an effective loss; on the
+//! balanced slice it is a function of the predictor alone, and often a formula. The data's way: a model and its
+//! [`gaugebias_symmetry::Symmetries`] → fields at a point ([`orbit`]) → balanced points ([`balance()`]) → formulas that
+//! are checked against the numbers ([`closed_form`]) → a [`Derivation`]; and for one predictor coordinate the whole
+//! stationary law by quadrature ([`law`]). Rejected: taking a formula from the name of the model. A formula is built
+//! from the factors that were found, and it carries the largest difference to the numeric value beside it.
+
+pub mod balance;
+pub mod closed_form;
+pub mod derivation;
+mod error;
+pub mod orbit;
+mod page;
+pub mod slice;
+
+pub use balance::{Balanced, balance, balance_holding_definite};
+pub use closed_form::{ClosedForm, closed_form};
+pub use derivation::{At, Derivation, DeriveOptions, derive, derive_from};
+pub use error::GeometryError;
+pub use orbit::{bias, bias_gradient, coarea, gram, log_det_gram};
+pub use slice::slice_drift;

@@ -51,26 +51,39 @@ pub(crate) fn factor_charges(factor: &Factor, generators: &[Generator]) -> Vec<C
             charges.push(Charge::new(if i == j {
                 own[i * size + i].clone()
             } else {
-                sum(&own[i * size + j], &own[j * size + i])
+                combine(&own[i * size + j], 1.0, &own[j * size + i])
             }));
         }
     }
     charges
 }
 
-fn sum(a: &Generator, b: &Generator) -> Generator {
+/// The antisymmetric elements of a canonical factor: its rotations, and E_ij − E_ji of a gl.
+pub(crate) fn factor_rotations(factor: &Factor, generators: &[Generator]) -> Vec<Generator> {
+    let own = &generators[factor.generators.clone()];
+    if factor.kind != FactorKind::Gl {
+        let rotations = own.iter().filter(|g| g.nature() == Nature::Antisymmetric);
+        return rotations.cloned().collect();
+    }
+    let size = factor.size;
+    let pairs = (0..size).flat_map(|i| (i + 1..size).map(move |j| (i, j)));
+    pairs.map(|(i, j)| combine(&own[i * size + j], -1.0, &own[j * size + i])).collect()
+}
+
+/// a + weight·b.
+fn combine(a: &Generator, weight: f64, b: &Generator) -> Generator {
     let mut indices: Vec<usize> = a.support().iter().chain(b.support()).copied().collect();
     indices.sort_unstable();
     indices.dedup();
     let mut linear = Matrix::zeros(indices.len(), indices.len());
     let mut translation = vec![0.0; indices.len()];
-    for g in [a, b] {
+    for (factor, g) in [(1.0, a), (weight, b)] {
         let place: Vec<usize> =
             g.support().iter().map(|i| indices.binary_search(i).expect("the union holds every support")).collect();
         for (r, &row) in place.iter().enumerate() {
-            translation[row] += g.translation()[r];
+            translation[row] += factor * g.translation()[r];
             for (c, &column) in place.iter().enumerate() {
-                linear[(row, column)] += g.linear()[(r, c)];
+                linear[(row, column)] += factor * g.linear()[(r, c)];
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The search as a whole: sample, split, solve, name, verify, measure.
 
-use crate::charges::{Charge, factor_charges, factor_names};
+use crate::charges::{Charge, factor_charges, factor_names, factor_rotations};
 use crate::components::connected_components;
 use crate::factor::{Factor, FactorKind, FactorSummary, Module, summarise};
 use crate::generator::Generator;
@@ -56,6 +56,8 @@ pub struct Symmetries {
     pub factors: Vec<Factor>,
     /// Charges of the symmetric elements.
     pub charges: Vec<Charge>,
+    /// The antisymmetric elements: the compact part of the algebra.
+    pub rotations: Vec<Generator>,
     /// Readable names; a gl factor has one name for its matrix of charges.
     pub charge_names: Vec<String>,
     /// Rank of the charges' gradients at generic points.
@@ -143,6 +145,7 @@ fn finish(
         generators: assembled.generators,
         factors: assembled.factors,
         charges: assembled.charges,
+        rotations: assembled.rotations,
         charge_names: assembled.charge_names,
         independent_charges: dimensions.independent_charges,
         basis: if canonical { BasisKind::Canonical } else { BasisKind::Orthonormal },
@@ -211,6 +214,7 @@ struct Assembled {
     generators: Vec<Generator>,
     factors: Vec<Factor>,
     charges: Vec<Charge>,
+    rotations: Vec<Generator>,
     charge_names: Vec<String>,
     noncompact: usize,
     compact: usize,
@@ -224,6 +228,7 @@ fn assemble(found: &[ComponentSymmetry], named: Vec<NamedComponent>, tensors: &[
         generators: Vec::new(),
         factors: Vec::new(),
         charges: Vec::new(),
+        rotations: Vec::new(),
         charge_names: Vec::new(),
         noncompact: 0,
         compact: 0,
@@ -260,11 +265,15 @@ fn assemble(found: &[ComponentSymmetry], named: Vec<NamedComponent>, tensors: &[
                 let charges = factor_charges(factor, &all.generators);
                 all.charge_names.extend(factor_names(factor, &charges, tensors));
                 all.charges.extend(charges);
+                all.rotations.extend(factor_rotations(factor, &all.generators));
             }
         } else {
             for e in &named.symmetric {
                 let charge = Charge::new(Generator::new(indices, &e.linear, &e.translation));
                 all.charges.push(charge);
+            }
+            for e in &named.antisymmetric {
+                all.rotations.push(Generator::new(indices, &e.linear, &e.translation));
             }
             let names = acting_on(indices, tensors).join(", ");
             all.charge_names.push(format!("{} quadratic forms of {names}", named.symmetric.len()));

@@ -29,6 +29,8 @@ pub(crate) struct NamedComponent {
     pub factors: Vec<LocalFactor>,
     /// Orthonormal symmetric elements, for charges of factors that are not canonical.
     pub symmetric: Vec<AffineElement>,
+    /// Orthonormal antisymmetric elements.
+    pub antisymmetric: Vec<AffineElement>,
     pub compact: usize,
     pub noncompact: usize,
     pub closure_residual: f64,
@@ -48,6 +50,7 @@ pub(crate) fn name_component(
     let mut named = NamedComponent {
         factors: Vec::new(),
         symmetric: factors.iter().flat_map(|f| f.elements.clone()).collect(),
+        antisymmetric: Vec::new(),
         compact: 0,
         noncompact: translations,
         closure_residual: 0.0,
@@ -70,6 +73,7 @@ pub(crate) fn name_component(
             named.compact = rotations.len();
             named.noncompact += symmetric.len();
             named.symmetric.extend(symmetric.iter().map(affine));
+            named.antisymmetric.extend(rotations.iter().map(affine));
             name_reductive(&algebra, &adjoint, noise)?
                 .map(|list| list.into_iter().map(|f| f.about(c)).collect::<Vec<_>>())
         }

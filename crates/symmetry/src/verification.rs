@@ -9,7 +9,7 @@ use gaugebias_linalg::{Matrix, relative_rank};
 use gaugebias_model::ParameterTensor;
 
 /// Jacobians shorter than this times the longest are rounding noise of a saturated model.
-const SATURATED: f64 = 1e-6;
+const SATURATED: f64 = 1e-4;
 
 /// Jacobians held at a time.
 const BLOCK: usize = 25;

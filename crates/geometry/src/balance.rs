@@ -1,0 +1,197 @@
+//! Balancing: the point of an orbit at which every charge vanishes.
+//!
+//! Newton's method on the Lie algebra. |exp(X)θ|² is convex along symmetric X (Kempf–Ness), its gradient is twice the
+//! vector of charges and its Hessian at X = 0 contains their Gram matrix; the predictor is constant along the way,
+//! because every step is an element of the group. Rejected: minimising |θ|² subject to F(θ) = w; it preserves F only
+//! to the accuracy of its constraint solver.
+
+use crate::GeometryError;
+use crate::orbit::fields;
+use gaugebias_linalg::{Matrix, exponential, pseudo_inverse};
+use gaugebias_symmetry::{Charge, FactorKind, Generator, Symmetries};
+
+/// Charges below this times |θ|² are balanced.
+const BALANCED: f64 = 1e-12;
+
+/// Newton steps allowed; quadratic convergence needs fewer than ten near the slice.
+const STEP_LIMIT: usize = 300;
+
+/// Longest step in the Lie algebra; beyond it the quadratic model is meaningless.
+const LONGEST_STEP: f64 = 2.0;
+
+/// A balanced point and how it was reached.
+#[derive(Clone, Debug)]
+pub struct Balanced {
+    /// θ on the slice.
+    pub theta: Vec<f64>,
+    /// Newton steps.
+    pub steps: usize,
+    /// Largest |Q| / |θ|² left, over the balanced charges.
+    pub relative_charge: f64,
+    /// Names of charges that were held instead of being balanced (definite ones).
+    pub held: Vec<String>,
+}
+
+/// Moves θ along its orbit to Q = 0; the predictor is unchanged to rounding.
+///
+/// # Errors
+/// [`GeometryError::NoBalancedPoint`] when a charge is definite, [`GeometryError::NotConverged`] with numbers.
+pub fn balance(symmetries: &Symmetries, theta: &[f64]) -> Result<Balanced, GeometryError> {
+    if let Some((name, tensors, charge)) = definite(symmetries).into_iter().next() {
+        return Err(GeometryError::NoBalancedPoint { charge: name, tensors, value: charge.value(theta) });
+    }
+    newton(symmetries, &symmetries.charges.iter().collect::<Vec<_>>(), theta, Vec::new())
+}
+
+/// As [`balance`], on the slice where definite charges keep the values they have at θ.
+pub fn balance_holding_definite(symmetries: &Symmetries, theta: &[f64]) -> Result<Balanced, GeometryError> {
+    let held = definite(symmetries);
+    let supports: Vec<&[usize]> = held.iter().map(|(_, _, c)| c.generator().support()).collect();
+    let free = |c: &&Charge| !supports.contains(&c.generator().support()) || !is_definite(c);
+    let charges: Vec<&Charge> = symmetries.charges.iter().filter(free).collect();
+    let names = held.into_iter().map(|(name, _, _)| name).collect();
+    newton(symmetries, &charges, theta, names)
+}
+
+fn is_definite(charge: &Charge) -> bool {
+    let linear = charge.generator().linear();
+    let eigenvalues = gaugebias_linalg::eigvalsh(linear).unwrap_or_default();
+    eigenvalues.iter().all(|x| *x > 1e-9) || eigenvalues.iter().all(|x| *x < -1e-9)
+}
+
+/// Charges of scale factors: name, tensors, charge.
+fn definite(symmetries: &Symmetries) -> Vec<(String, String, &Charge)> {
+    let mut found = Vec::new();
+    for factor in symmetries.factors.iter().filter(|f| f.kind == FactorKind::Scale) {
+        let support = symmetries.generators[factor.generators.start].support();
+        let tensors = factor.acts_on.join(", ");
+        for charge in symmetries.charges.iter().filter(|c| c.generator().support() == support) {
+            if is_definite(charge) {
+                found.push((format!("½‖{tensors}‖²"), tensors.clone(), charge));
+            }
+        }
+    }
+    found
+}
+
+fn newton(
+    symmetries: &Symmetries,
+    charges: &[&Charge],
+    start: &[f64],
+    held: Vec<String>,
+) -> Result<Balanced, GeometryError> {
+    if start.len() != symmetries.parameters {
+        return Err(GeometryError::WrongLength { found: start.len(), expected: symmetries.parameters });
+    }
+    let blocks = disjoint_blocks(charges);
+    let mut theta = start.to_vec();
+    let (mut steps, mut relative_charge) = (0, 0.0_f64);
+    for block in blocks {
+        let block: Vec<&Charge> = block.into_iter().map(|i| charges[i]).collect();
+        let (taken, left) = newton_block(&block, &mut theta)?;
+        steps = steps.max(taken);
+        relative_charge = relative_charge.max(left);
+    }
+    Ok(Balanced { theta, steps, relative_charge, held })
+}
+
+/// Charges with overlapping supports are balanced together, others one after the other.
+fn disjoint_blocks(charges: &[&Charge]) -> Vec<Vec<usize>> {
+    let mut blocks: Vec<(Vec<usize>, Vec<usize>)> = Vec::new();
+    for (c, charge) in charges.iter().enumerate() {
+        let mut support = charge.generator().support().to_vec();
+        let mut members = vec![c];
+        blocks.retain_mut(|(other, list)| {
+            let overlaps = other.iter().any(|i| support.contains(i));
+            if overlaps {
+                support.append(other);
+                members.append(list);
+            }
+            !overlaps
+        });
+        support.sort_unstable();
+        support.dedup();
+        members.sort_unstable();
+        blocks.push((support, members));
+    }
+    blocks.into_iter().map(|(_, members)| members).collect()
+}
+
+fn newton_block(charges: &[&Charge], theta: &mut Vec<f64>) -> Result<(usize, f64), GeometryError> {
+    let mut indices: Vec<usize> = charges.iter().flat_map(|c| c.generator().support().iter().copied()).collect();
+    indices.sort_unstable();
+    indices.dedup();
+    let size = |t: &[f64]| indices.iter().map(|&i| t[i] * t[i]).sum::<f64>();
+    let values = |t: &[f64]| charges.iter().map(|c| c.value(t)).collect::<Vec<f64>>();
+    let largest = |q: &[f64]| q.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+    let mut q = values(theta);
+    for step in 0..STEP_LIMIT {
+        let scale = size(theta).max(f64::MIN_POSITIVE);
+        if largest(&q) <= 1e-2 * BALANCED * scale {
+            return Ok((step, largest(&q) / scale));
+        }
+        let columns = fields(charges.iter().map(|c| c.generator()), theta);
+        let direction = pseudo_inverse(&columns.gram(), 1e-12)?.mul_vec(&q);
+        let element = homogeneous(charges, &direction, &indices);
+        let length = element.frobenius_norm();
+        let mut fraction = if length > LONGEST_STEP { LONGEST_STEP / length } else { 1.0 };
+        let mut moved = None;
+        for _ in 0..30 {
+            let candidate = apply(&element.scaled(-fraction), &indices, theta)?;
+            let next = values(&candidate);
+            // Along the orbit |θ|² is convex, so a shorter θ is progress too while the charges are large.
+            if norm(&next) < norm(&q) || size(&candidate) < (1.0 - 1e-9) * size(theta) {
+                moved = Some((candidate, next));
+                break;
+            }
+            fraction *= 0.5;
+        }
+        match moved {
+            Some((candidate, next)) => (*theta, q) = (candidate, next),
+            None if largest(&q) <= BALANCED * scale => return Ok((step, largest(&q) / scale)),
+            None => {
+                return Err(GeometryError::NotConverged { steps: step, charge: largest(&q), norm_squared: scale });
+            }
+        }
+    }
+    let (charge, norm_squared) = (largest(&q), size(theta));
+    if charge <= BALANCED * norm_squared {
+        return Ok((STEP_LIMIT, charge / norm_squared));
+    }
+    Err(GeometryError::NotConverged { steps: STEP_LIMIT, charge, norm_squared })
+}
+
+fn norm(x: &[f64]) -> f64 {
+    x.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
+/// Σ c_a (A_a, b_a) as a homogeneous matrix on the given indices.
+fn homogeneous(charges: &[&Charge], weights: &[f64], indices: &[usize]) -> Matrix {
+    let n = indices.len();
+    let mut sum = Matrix::zeros(n + 1, n + 1);
+    for (charge, weight) in charges.iter().zip(weights) {
+        let generator: &Generator = charge.generator();
+        let place: Vec<usize> = generator
+            .support()
+            .iter()
+            .map(|i| indices.binary_search(i).expect("the indices hold every support"))
+            .collect();
+        for (r, &row) in place.iter().enumerate() {
+            sum[(row, n)] += weight * generator.translation()[r];
+            for (c, &column) in place.iter().enumerate() {
+                sum[(row, column)] += weight * generator.linear()[(r, c)];
+            }
+        }
+    }
+    sum
+}
+
+/// exp(X) applied to the homogeneous vector of θ.
+fn apply(element: &Matrix, indices: &[usize], theta: &[f64]) -> Result<Vec<f64>, GeometryError> {
+    let mut local: Vec<f64> = indices.iter().map(|&i| theta[i]).collect();
+    local.push(1.0);
+    let image = exponential(element)?.mul_vec(&local);
+    let mut moved = theta.to_vec();
+    indices.iter().zip(image).for_each(|(&i, x)| moved[i] = x);
+    Ok(moved)
+}

@@ -1,0 +1,333 @@
+//! Everything that is derived about a model, in one serialisable record.
+
+use crate::GeometryError;
+use crate::balance::balance_holding_definite;
+use crate::closed_form::closed_form;
+use crate::orbit::{bias, coarea, is_basis_dependent, orbit_dimension_at};
+use crate::slice::slice_drift;
+use gaugebias_model::{Parametrization, Point};
+use gaugebias_symmetry::{BasisKind, SearchOptions, Symmetries, find};
+use rand_distr::{Distribution, StandardNormal};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::SeedableRng;
+use serde::Serialize;
+
+/// Where the bias is evaluated.
+#[derive(Clone, Debug)]
+pub enum At {
+    /// On the balanced slice, at the balanced representative of [`DeriveOptions::start`].
+    Balanced,
+    /// At the initial parameters.
+    Initial(Vec<f64>),
+    /// At parameters read from a file.
+    File(Vec<f64>),
+}
+
+/// Options of [`derive`].
+#[derive(Clone, Debug)]
+pub struct DeriveOptions {
+    /// Options of the search for symmetries.
+    pub search: SearchOptions,
+    /// θ whose orbit [`At::Balanced`] uses; a random one when absent.
+    pub start: Option<Vec<f64>>,
+    /// Random balanced points on which the closed form is compared with the numbers.
+    pub formula_points: usize,
+    /// Random balanced points on which slice invariance is measured.
+    pub slice_points: usize,
+}
+
+impl Default for DeriveOptions {
+    fn default() -> Self {
+        Self { search: SearchOptions::default(), start: None, formula_points: 10, slice_points: 5 }
+    }
+}
+
+/// The predictor's size and its rank at the given point.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PredictorInfo {
+    /// d.
+    pub dimension: usize,
+    /// Rank of J at the point where the bias is evaluated.
+    pub rank: usize,
+    /// Rank of J at generic θ.
+    pub generic_rank: usize,
+}
+
+/// One named factor.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FactorInfo {
+    /// rescaling, gl, o, so, translation, scale, boost or other.
+    pub kind: &'static str,
+    /// r of GL(r), n of SO(n), 1 for one-parameter groups, 2 for boosts.
+    pub size: usize,
+    /// Number of copies.
+    pub count: usize,
+    /// Names of tensors.
+    pub acts_on: Vec<String>,
+}
+
+/// What the search found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SymmetryInfo {
+    /// Dimension of the algebra without redundant sections.
+    pub dimension: usize,
+    /// Symmetric elements and translations.
+    pub noncompact: usize,
+    /// Antisymmetric elements.
+    pub compact: usize,
+    /// Closed under brackets.
+    pub closed: bool,
+    /// Smallest last kept / first dropped singular value; null when nothing was dropped.
+    pub spectral_gap: Option<f64>,
+    /// Largest |Jξ|/(|J||ξ|) on fresh points.
+    pub max_residual: f64,
+    /// Named factors.
+    pub factors: Vec<FactorInfo>,
+    /// State-dependent multiples of translations that were quotiented out.
+    pub redundant_sections: usize,
+}
+
+/// Conserved charges.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ChargeInfo {
+    /// Rank of their gradients at generic points.
+    pub independent: usize,
+    /// Readable names.
+    pub names: Vec<String>,
+}
+
+/// The gauge bias at a point. Without symmetry its numbers are null: there is no bias, not a bias of 0.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BiasInfo {
+    /// balanced, initial or file.
+    pub at: &'static str,
+    /// log det Γ over the orbit's dimension, nats.
+    pub log_det_gram: Option<f64>,
+    /// Half of it.
+    pub value: Option<f64>,
+    /// canonical or orthonormal.
+    pub basis: &'static str,
+    /// Whether log det Γ depends on the basis by more than a constant.
+    pub basis_dependent: bool,
+    /// ½ log det(JJᵀ) on the predictor's rank; null where J is zero.
+    pub coarea: Option<f64>,
+    /// Closed form on the balanced slice.
+    pub formula: Option<String>,
+    /// The same in LaTeX.
+    pub latex: Option<String>,
+    /// Largest |formula − numeric| over random balanced points.
+    pub formula_error: Option<f64>,
+    /// Rank of Ξ at this point, below the generic orbit dimension where the orbit is singular.
+    pub orbit_dimension_here: usize,
+}
+
+/// All that is derived about a model; serialises to the object that `derive --json` prints.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Derivation {
+    /// Title of the model.
+    pub title: String,
+    /// p.
+    pub parameters: usize,
+    /// Size and rank of the predictor.
+    pub predictor: PredictorInfo,
+    /// p − generic rank of J.
+    pub fiber_dimension: usize,
+    /// Generic rank of Ξ.
+    pub orbit_dimension: usize,
+    /// Fiber dimensions that no affine generator explains.
+    pub unexplained: usize,
+    /// The symmetries.
+    pub symmetries: SymmetryInfo,
+    /// The charges.
+    pub charges: ChargeInfo,
+    /// The bias.
+    pub bias: BiasInfo,
+    /// Largest |tr(A P_H)| over symmetric generators at balanced points; 0 where horizontal noise leaves the slice
+    /// invariant. Null without charges.
+    pub slice_invariance: Option<f64>,
+    /// Remarks: what was held, what is approximate.
+    pub notes: Vec<String>,
+}
+
+/// Derives symmetries, charges and bias of a model.
+///
+/// # Errors
+/// Refusals of the search and of balancing, see [`GeometryError`].
+pub fn derive(
+    model: &dyn Parametrization,
+    title: &str,
+    at: &At,
+    options: &DeriveOptions,
+) -> Result<Derivation, GeometryError> {
+    let symmetries = find(model, &options.search)?;
+    derive_from(model, &symmetries, title, at, options)
+}
+
+/// As [`derive`], with symmetries that were found before.
+pub fn derive_from(
+    model: &dyn Parametrization,
+    symmetries: &Symmetries,
+    title: &str,
+    at: &At,
+    options: &DeriveOptions,
+) -> Result<Derivation, GeometryError> {
+    let mut notes = Vec::new();
+    let mut random = RandomPoints::new(options.search.seed, symmetries.parameters);
+    let theta = match at {
+        At::Initial(theta) | At::File(theta) => theta.clone(),
+        At::Balanced => balanced_start(symmetries, options, &mut random, &mut notes)?,
+    };
+    if theta.len() != symmetries.parameters {
+        return Err(GeometryError::WrongLength { found: theta.len(), expected: symmetries.parameters });
+    }
+    let coarea = coarea(model, &Point { theta: theta.clone(), draw: 0 })?;
+    let bias = bias_info(model, symmetries, &theta, at, options, coarea, &mut notes)?;
+    let slice_invariance = slice_invariance(symmetries, options, &mut random)?;
+    if slice_invariance.is_some_and(|drift| drift > 1e-8) {
+        notes.push(
+            "horizontal noise moves the charges off the balanced slice: the horizontal law is approximate".to_owned(),
+        );
+    }
+    if symmetries.unexplained() > 0 {
+        notes.push(format!(
+            "{} fiber dimensions are not explained by affine generators; log det Γ does not see them",
+            symmetries.unexplained()
+        ));
+    }
+    Ok(Derivation {
+        title: title.to_owned(),
+        parameters: symmetries.parameters,
+        predictor: PredictorInfo {
+            dimension: symmetries.predictor_dimension,
+            rank: coarea.rank,
+            generic_rank: symmetries.generic_rank,
+        },
+        fiber_dimension: symmetries.fiber_dimension,
+        orbit_dimension: symmetries.orbit_dimension,
+        unexplained: symmetries.unexplained(),
+        symmetries: symmetry_info(symmetries),
+        charges: ChargeInfo { independent: symmetries.independent_charges, names: symmetries.charge_names.clone() },
+        bias,
+        slice_invariance,
+        notes,
+    })
+}
+
+struct RandomPoints {
+    stream: Xoshiro256PlusPlus,
+    parameters: usize,
+}
+
+impl RandomPoints {
+    fn new(seed: u64, parameters: usize) -> Self {
+        Self { stream: Xoshiro256PlusPlus::seed_from_u64(seed ^ 0xba1a), parameters }
+    }
+
+    fn next(&mut self) -> Vec<f64> {
+        (0..self.parameters).map(|_| StandardNormal.sample(&mut self.stream)).collect()
+    }
+}
+
+/// The balanced representative of the start; of a random point where there is no start or it cannot be balanced.
+fn balanced_start(
+    symmetries: &Symmetries,
+    options: &DeriveOptions,
+    random: &mut RandomPoints,
+    notes: &mut Vec<String>,
+) -> Result<Vec<f64>, GeometryError> {
+    let balanced = match &options.start {
+        None => balance_holding_definite(symmetries, &random.next())?,
+        Some(start) => match balance_holding_definite(symmetries, start) {
+            Err(GeometryError::NotConverged { charge, .. }) => {
+                notes.push(format!(
+                    "the start cannot be balanced (charge {charge:.1e} left); the bias is that of a random balanced point"
+                ));
+                balance_holding_definite(symmetries, &random.next())?
+            }
+            other => other?,
+        },
+    };
+    for charge in balanced.held {
+        notes.push(format!("{charge} is definite: no balanced point, the slice is {charge} = const"));
+    }
+    Ok(balanced.theta)
+}
+
+fn bias_info(
+    model: &dyn Parametrization,
+    symmetries: &Symmetries,
+    theta: &[f64],
+    at: &At,
+    options: &DeriveOptions,
+    coarea: crate::orbit::Coarea,
+    notes: &mut Vec<String>,
+) -> Result<BiasInfo, GeometryError> {
+    let here = orbit_dimension_at(symmetries, theta)?;
+    let generic = symmetries.orbit_dimension;
+    let mut value = bias(symmetries, theta)?;
+    if here < generic {
+        notes.push(format!("the orbit has {here} dimensions at this point, {generic} at generic ones"));
+        let columns = crate::orbit::fields(&symmetries.generators, theta);
+        value = (here > 0).then(|| crate::orbit::log_volume(&columns, here)).transpose()?;
+    }
+    let basis_dependent = is_basis_dependent(symmetries, theta)?;
+    let form = if basis_dependent {
+        None
+    } else {
+        closed_form(model, symmetries, options.search.seed, options.formula_points)?
+    };
+    Ok(BiasInfo {
+        at: match at {
+            At::Balanced => "balanced",
+            At::Initial(_) => "initial",
+            At::File(_) => "file",
+        },
+        log_det_gram: value.map(|b| 2.0 * b),
+        value,
+        basis: match symmetries.basis {
+            BasisKind::Canonical => "canonical",
+            BasisKind::Orthonormal => "orthonormal",
+        },
+        basis_dependent,
+        coarea: (coarea.rank > 0).then_some(coarea.value),
+        formula: form.as_ref().map(|f| f.text.clone()),
+        latex: form.as_ref().map(|f| f.latex.clone()),
+        formula_error: form.as_ref().map(|f| f.error),
+        orbit_dimension_here: here,
+    })
+}
+
+fn slice_invariance(
+    symmetries: &Symmetries,
+    options: &DeriveOptions,
+    random: &mut RandomPoints,
+) -> Result<Option<f64>, GeometryError> {
+    if symmetries.charges.is_empty() {
+        return Ok(None);
+    }
+    let mut largest = 0.0_f64;
+    for _ in 0..options.slice_points {
+        let theta = balance_holding_definite(symmetries, &random.next())?.theta;
+        largest = largest.max(slice_drift(symmetries, &theta)?);
+    }
+    Ok(Some(largest))
+}
+
+fn symmetry_info(symmetries: &Symmetries) -> SymmetryInfo {
+    let factor = |f: gaugebias_symmetry::FactorSummary| FactorInfo {
+        kind: f.kind.word(),
+        size: f.size,
+        count: f.count,
+        acts_on: f.acts_on,
+    };
+    SymmetryInfo {
+        dimension: symmetries.dimension(),
+        noncompact: symmetries.noncompact,
+        compact: symmetries.compact,
+        closed: symmetries.closed,
+        spectral_gap: symmetries.info.spectral_gap,
+        max_residual: symmetries.info.max_residual,
+        factors: symmetries.summary().into_iter().map(factor).collect(),
+        redundant_sections: symmetries.info.redundant_sections,
+    }
+}

@@ -1,0 +1,79 @@
+//! Refusals of the geometry, with numbers and a way out.
+
+use gaugebias_linalg::LinalgError;
+use gaugebias_symmetry::SymmetryError;
+
+/// Why a geometric quantity is not reported.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum GeometryError {
+    /// The search for symmetries refused.
+    #[error(transparent)]
+    Symmetry(#[from] SymmetryError),
+    /// A decomposition failed.
+    #[error("linear algebra failed: {0}")]
+    Linalg(#[from] LinalgError),
+    /// θ has the wrong length.
+    #[error("θ has {found} entries, the parametrization has {expected} parameters")]
+    WrongLength {
+        /// Entries found.
+        found: usize,
+        /// p.
+        expected: usize,
+    },
+    /// The predictor or its Jacobian is infinite or NaN at the point.
+    #[error("{what} is not finite at the given point; choose another one")]
+    NotFinite {
+        /// Which quantity.
+        what: &'static str,
+    },
+    /// A generator has a definite charge, so that its orbits hold no balanced point.
+    #[error(
+        "no balanced point: {charge} is definite (F(cθ) = F(θ) on {tensors}), it is {value:.3e} here and zero only \
+         where these parameters vanish; use the slice {charge} = const, along which the other charges can be balanced"
+    )]
+    NoBalancedPoint {
+        /// Name of the charge.
+        charge: String,
+        /// Tensors of the factor.
+        tensors: String,
+        /// Its value.
+        value: f64,
+    },
+    /// Newton's method on the Lie algebra stalled.
+    #[error(
+        "balancing stopped after {steps} steps with charges {charge:.2e} of |θ|² = {norm_squared:.2e} (wanted 1e-12 of it); \
+         the orbit may have no balanced point, as when one block of a rescaling is zero"
+    )]
+    NotConverged {
+        /// Steps taken.
+        steps: usize,
+        /// Largest charge left.
+        charge: f64,
+        /// |θ|².
+        norm_squared: f64,
+    },
+    /// Predicted laws by quadrature need one predictor coordinate.
+    #[error(
+        "the law is computed by quadrature for one predictor coordinate; this predictor has {found}: sample the predicted density instead"
+    )]
+    NotOneDimensional {
+        /// d.
+        found: usize,
+    },
+    /// The density does not decay along the curve.
+    #[error(
+        "the weight exp(−L/τ) does not decay within arc length {arc_length:.1e} from the start: the law is not normalisable, or τ = {temperature} is too large"
+    )]
+    Unbounded {
+        /// How far the curve was followed.
+        arc_length: f64,
+        /// τ.
+        temperature: f64,
+    },
+    /// The start of the curve is singular.
+    #[error("the predictor has no gradient at the start (|J| = {gradient:.1e}); start at another point")]
+    SingularStart {
+        /// |J| there.
+        gradient: f64,
+    },
+}

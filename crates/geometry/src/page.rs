@@ -1,0 +1,139 @@
+//! A derivation as a page for the terminal and as LaTeX.
+
+use crate::derivation::{Derivation, FactorInfo};
+use std::fmt::Write as _;
+
+/// Charges beyond this many are counted, not listed.
+const CHARGES_SHOWN: usize = 8;
+
+impl Derivation {
+    /// A readable page, one fact a line.
+    pub fn to_text(&self) -> String {
+        let mut page = String::new();
+        let mut line = |text: String| {
+            page.push_str(&text);
+            page.push('\n');
+        };
+        line(self.title.clone());
+        line(format!(
+            "  parameters {}, predictor {} (rank {}, generic {})",
+            self.parameters, self.predictor.dimension, self.predictor.rank, self.predictor.generic_rank
+        ));
+        line(format!(
+            "  fiber {} = orbit {} + unexplained {}",
+            self.fiber_dimension, self.orbit_dimension, self.unexplained
+        ));
+        line(String::new());
+        line(self.symmetry_line());
+        for factor in &self.symmetries.factors {
+            line(format!("  {}", factor_text(factor)));
+        }
+        line(String::new());
+        line(format!("charges: {} independent", self.charges.independent));
+        for name in self.charges.names.iter().take(CHARGES_SHOWN) {
+            line(format!("  {name}"));
+        }
+        if self.charges.names.len() > CHARGES_SHOWN {
+            line(format!("  … and {} more", self.charges.names.len() - CHARGES_SHOWN));
+        }
+        line(String::new());
+        for text in self.bias_lines() {
+            line(text);
+        }
+        for note in &self.notes {
+            line(format!("note: {note}"));
+        }
+        page
+    }
+
+    fn symmetry_line(&self) -> String {
+        let s = &self.symmetries;
+        let gap = s.spectral_gap.map_or_else(|| "nothing dropped".to_owned(), |g| format!("gap {g:.1e}"));
+        let closed = if s.closed { "closed" } else { "NOT closed under brackets" };
+        let mut text = format!(
+            "symmetries: dimension {} ({} non-compact, {} compact), {closed}, {gap}, residual {:.1e}",
+            s.dimension, s.noncompact, s.compact, s.max_residual
+        );
+        if s.redundant_sections > 0 {
+            let _ = write!(text, ", {} redundant sections left out", s.redundant_sections);
+        }
+        text
+    }
+
+    fn bias_lines(&self) -> Vec<String> {
+        let bias = &self.bias;
+        let Some(value) = bias.value else {
+            return vec!["bias: none, there is no symmetry acting at this point".to_owned()];
+        };
+        let mut lines = vec![format!(
+            "bias at the {} point: B = ½ log det Γ = {value:.6} ({} basis{})",
+            bias.at,
+            bias.basis,
+            if bias.basis_dependent { ", basis-dependent: use the coarea form" } else { "" }
+        )];
+        if let Some(coarea) = bias.coarea {
+            lines.push(format!("  ½ log det(JJᵀ) = {coarea:.6}, B − ½ log det(JJᵀ) = {:.6}", value - coarea));
+        }
+        if let (Some(formula), Some(error)) = (&bias.formula, bias.formula_error) {
+            lines.push(format!("  on the balanced slice B = {formula}   (error {error:.1e})"));
+        }
+        if let Some(drift) = self.slice_invariance {
+            lines.push(format!("  slice invariance: largest |tr(A P_H)| = {drift:.3e}"));
+        }
+        lines
+    }
+
+    /// The same facts as LaTeX for a document.
+    pub fn to_latex(&self) -> String {
+        let mut page = String::from("\\begin{description}\n");
+        let factors: Vec<String> = self.symmetries.factors.iter().map(factor_latex).collect();
+        let group = if factors.is_empty() { "1".to_owned() } else { factors.join(" \\times ") };
+        let _ = writeln!(page, "\\item[Group] $G = {group}$, of dimension ${}$", self.symmetries.dimension);
+        let _ = writeln!(
+            page,
+            "\\item[Dimensions] $p = {}$, $d = {}$, fiber ${}$, orbit ${}$, unexplained ${}$",
+            self.parameters, self.predictor.dimension, self.fiber_dimension, self.orbit_dimension, self.unexplained
+        );
+        match (&self.bias.latex, self.bias.value) {
+            (Some(latex), _) => {
+                let _ =
+                    writeln!(page, "\\item[Bias] $B = \\tfrac12 \\log\\det\\Gamma = {latex}$ on the balanced slice");
+            }
+            (None, Some(value)) => {
+                let _ = writeln!(
+                    page,
+                    "\\item[Bias] $B = \\tfrac12 \\log\\det\\Gamma = {value:.6}$ at the {} point",
+                    self.bias.at
+                );
+            }
+            (None, None) => page.push_str("\\item[Bias] none: there is no symmetry\n"),
+        }
+        page.push_str("\\end{description}\n");
+        page
+    }
+}
+
+fn factor_text(factor: &FactorInfo) -> String {
+    let copies = if factor.count == 1 { String::new() } else { format!(" × {}", factor.count) };
+    let name = match factor.kind {
+        "gl" => format!("GL({})", factor.size),
+        "o" => format!("O({})", factor.size),
+        "so" => format!("SO({})", factor.size),
+        "other" => format!("unrecognised, dimension {}", factor.size),
+        kind => kind.to_owned(),
+    };
+    format!("{name}{copies} on {}", factor.acts_on.join(", "))
+}
+
+fn factor_latex(factor: &FactorInfo) -> String {
+    let name = match factor.kind {
+        "gl" => format!("\\mathrm{{GL}}({})", factor.size),
+        "o" => format!("\\mathrm{{O}}({})", factor.size),
+        "so" => format!("\\mathrm{{SO}}({})", factor.size),
+        "boost" => "\\mathrm{SO}(1,1)".to_owned(),
+        "translation" => "\\mathbb{R}".to_owned(),
+        "other" => format!("G_{{{}}}", factor.size),
+        _ => "\\mathbb{R}_{>0}".to_owned(),
+    };
+    if factor.count == 1 { name } else { format!("{name}^{{{}}}", factor.count) }
+}
