@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if ! command -v cargo >/dev/null 2>&1; then
-    echo "make demo needs Rust: no 'cargo' on the PATH. Install it from https://rustup.rs and run 'make demo' again." >&2
+    echo "make demo needs Rust: no 'cargo' on the PATH. Install Rust 1.95 or newer and run 'make demo' again." >&2
     exit 1
 fi
 

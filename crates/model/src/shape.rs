@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn broadcasting_follows_numpy() {
-        let cases: [(&[usize], &[usize], Option<&[usize]>); 6] = [
+        type Case = (&'static [usize], &'static [usize], Option<&'static [usize]>);
+        let cases: [Case; 6] = [
             (&[3, 1], &[4], Some(&[3, 4])),
             (&[], &[2, 2], Some(&[2, 2])),
             (&[5, 4], &[5, 4], Some(&[5, 4])),

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use miette::{Diagnostic, NamedSource, SourceSpan};
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode, SourceSpan};
 use thiserror::Error;
 
 /// A text that a user wrote: a spec file, or the value of a `--set` flag.
@@ -39,20 +39,36 @@ impl Location {
 }
 
 /// The input is at fault: one message that names the file, underlines the place, and says what was expected.
-#[derive(Clone, Debug, Error, Diagnostic)]
-#[error("{message}")]
-pub struct SpecError {
-    /// What is wrong, with what was found and what was expected.
-    pub message: String,
-    #[source_code]
+///
+/// Boxed, because results that carry it are returned everywhere and almost always hold something else.
+#[derive(Clone, Debug, Error)]
+#[error("{}", .0.message)]
+pub struct SpecError(Box<Details>);
+
+#[derive(Clone, Debug)]
+struct Details {
+    message: String,
     source_code: NamedSource<String>,
-    #[label("{label}")]
     span: Option<SourceSpan>,
     label: String,
-    #[help]
     help: Option<String>,
     line: usize,
     column: usize,
+}
+
+impl Diagnostic for SpecError {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.0.span.is_some().then_some(&self.0.source_code as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let span = self.0.span?;
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(Some(self.0.label.clone()), span))))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.0.help.as_ref().map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
+    }
 }
 
 impl SpecError {
@@ -60,7 +76,7 @@ impl SpecError {
     pub fn at(location: &Location, message: impl Into<String>) -> Self {
         let text = &location.source.text;
         let before = text.get(..location.range.start).unwrap_or(text);
-        Self {
+        Self(Box::new(Details {
             message: message.into(),
             source_code: NamedSource::new(&location.source.name, text.clone()),
             span: Some(SourceSpan::from(location.range.clone())),
@@ -68,13 +84,13 @@ impl SpecError {
             help: None,
             line: before.matches('\n').count() + 1,
             column: before.rsplit('\n').next().unwrap_or("").chars().count() + 1,
-        }
+        }))
     }
 
     /// An error about a whole file, or about something that is missing from it.
     pub fn in_file(name: impl Into<String>, message: impl Into<String>) -> Self {
         let name = name.into();
-        Self {
+        Self(Box::new(Details {
             message: format!("{name}: {}", message.into()),
             source_code: NamedSource::new(name, String::new()),
             span: None,
@@ -82,30 +98,35 @@ impl SpecError {
             help: None,
             line: 0,
             column: 0,
-        }
+        }))
+    }
+
+    /// What is wrong, with what was found and what was expected.
+    pub fn message(&self) -> &str {
+        &self.0.message
     }
 
     /// Words under the underlined place.
     pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = label.into();
+        self.0.label = label.into();
         self
     }
 
     /// What to do about it.
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.0.help = Some(help.into());
         self
     }
 
     /// Adds `help` where there is some.
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
-        self.help = help.or(self.help);
+        self.0.help = help.or(self.0.help.take());
         self
     }
 
     /// Line and column (from 1) of the place, if the error has one.
     pub fn line_column(&self) -> Option<(usize, usize)> {
-        self.span.map(|_| (self.line, self.column))
+        self.0.span.map(|_| (self.0.line, self.0.column))
     }
 }
 

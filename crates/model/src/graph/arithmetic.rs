@@ -160,19 +160,13 @@ impl Graph {
         match (op, inputs) {
             (Op::Binary(binary), &[a, b]) => {
                 let neutral = |id, value| self.is_constantly(id, value);
-                let keeps = |id: NodeId| self.kind(id) == Kind::Real;
-                if *binary == Binary::MULTIPLY && neutral(b, 1.0) && keeps(a) {
-                    Some(a)
-                } else if *binary == Binary::MULTIPLY && neutral(a, 1.0) && keeps(b) {
-                    Some(b)
-                } else if *binary == Binary::ADD && neutral(a, 0.0) && keeps(b) {
-                    Some(b)
-                } else if (*binary == Binary::ADD || *binary == Binary::SUBTRACT) && neutral(b, 0.0) && keeps(a) {
-                    Some(a)
-                } else if *binary == Binary::DIVIDE && neutral(b, 1.0) && keeps(a) {
-                    Some(a)
-                } else {
-                    None
+                let kept = |id: NodeId| (self.kind(id) == Kind::Real).then_some(id);
+                match *binary {
+                    Binary::ADD if neutral(a, 0.0) => kept(b),
+                    Binary::ADD | Binary::SUBTRACT if neutral(b, 0.0) => kept(a),
+                    Binary::MULTIPLY if neutral(a, 1.0) => kept(b),
+                    Binary::MULTIPLY | Binary::DIVIDE if neutral(b, 1.0) => kept(a),
+                    _ => None,
                 }
             }
             (Op::Unary(unary), &[x]) if *unary == Unary::NEGATE => match &self.node(x).op {

@@ -8,8 +8,10 @@ use indexmap::IndexMap;
 
 pub use compiled::SpecParametrization;
 
-use crate::graph::{Graph, Kind, NodeId};
+use crate::graph::{Graph, Interpreter, Kind, NodeId};
 use crate::language::{Scope, Section};
+use crate::operations::Purpose;
+use crate::random::Stream;
 use crate::shape::Shape;
 use crate::source::SpecError;
 use crate::spec::{Definition, Spec};
@@ -39,6 +41,17 @@ impl Setup {
             definitions.iter().map(|definition| definition.name.clone()).zip(nodes).collect()
         };
         Ok(Self { data: named(&spec.data, data), params: named(&spec.param, params), graph: scope.graph })
+    }
+
+    /// The data and the initial parameters of one seed, in f64, by plain loops.
+    pub fn evaluate(&self, base: u64, seed: usize) -> (HashMap<String, Tensor>, HashMap<String, Tensor>) {
+        let purposes = [Purpose::Data, Purpose::Param, Purpose::Batch, Purpose::Noise];
+        let mut streams = purposes.map(|purpose| Stream::for_seed(base, purpose, seed));
+        let named: Vec<&(String, NodeId)> = self.data.iter().chain(&self.params).collect();
+        let nodes: Vec<NodeId> = named.iter().map(|(_, node)| *node).collect();
+        let values = Interpreter::new(&self.graph).evaluate(&nodes, &HashMap::new(), &mut streams);
+        let mut pairs = named.iter().map(|(name, _)| name.clone()).zip(values);
+        (pairs.by_ref().take(self.data.len()).collect(), pairs.collect())
     }
 
     /// Whether the data differ between seeds.

@@ -106,7 +106,7 @@ impl LaneKernel for Concatenate {
         let sizes: Vec<usize> = task.inputs.iter().map(|input| input.view.shape.0[self.axis]).collect();
         for (part, slice) in self.parts(task.shape, sizes.into_iter()).enumerate() {
             let target = output.sliced(&slice.starts, &slice.steps, &slice.sizes);
-            let loops = Loops::over(&[&target, &task.inputs[part].view]);
+            let loops = Loops::over(&[&target, task.inputs[part].view]);
             task.copy(part, &loops);
         }
     }

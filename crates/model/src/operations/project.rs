@@ -55,7 +55,7 @@ impl Operation for Project {
             }
             let norm = dot(&rest, &rest).sqrt();
             // A NaN is kept, so that it shows.
-            if !(norm <= cut * dot(row, row).sqrt()) {
+            if norm.is_nan() || norm > cut * dot(row, row).sqrt() {
                 basis.push(rest.iter().map(|x| x / norm).collect());
             }
         }

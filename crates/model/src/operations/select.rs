@@ -49,9 +49,7 @@ impl Operation for Select {
         output: NodeId,
         tangents: &[Option<NodeId>],
     ) -> Option<NodeId> {
-        if tangents[1].or(tangents[2]).is_none() {
-            return None;
-        }
+        tangents[1].or(tangents[2])?;
         let shape = graph.shape(output).clone();
         let zero = graph.full(&shape, 0.0);
         Some(graph.select(inputs[0], tangents[1].unwrap_or(zero), tangents[2].unwrap_or(zero)))

@@ -186,7 +186,7 @@ pub(super) fn train(document: &Table) -> Result<Train, SpecError> {
     };
     let place = |key: &str| found.and_then(|(table, _)| table.get(key)).map(|entry| entry.key.clone());
     let misplaced = [("momentum", momentum.is_some() && kind), ("weight_decay", weight_decay.is_some() && kind)];
-    for (key, _) in misplaced.iter().filter(|(_, wrong)| *wrong) {
+    if let Some((key, _)) = misplaced.iter().find(|(_, wrong)| *wrong) {
         let location = place(key).expect("the key was read");
         return Err(SpecError::at(&location, format!("{key} belongs to optimizer = \"sgd\"")));
     }

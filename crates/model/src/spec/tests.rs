@@ -103,11 +103,11 @@ fn mistakes_are_underlined_and_explained() {
     for (text, underlined, words) in cases {
         let shown = if text.len() > 300 { "(long)" } else { &text };
         let error = build(&text).err().unwrap_or_else(|| panic!("accepted: {shown}"));
-        assert!(error.message.contains(words), "{shown}: {}", error.message);
+        assert!(error.message().contains(words), "{shown}: {}", error.message());
         let labels: Vec<_> = miette::Diagnostic::labels(&error).into_iter().flatten().collect();
         let found = labels.first().map_or("", |label| &text[label.offset()..label.offset() + label.len()]);
         if !underlined.is_empty() {
-            assert_eq!(found, underlined, "{shown}: {}", error.message);
+            assert_eq!(found, underlined, "{shown}: {}", error.message());
         }
     }
 }
@@ -130,9 +130,12 @@ fn files_that_are_not_text_or_numbers_are_refused() {
     };
     let path = write("latin1.toml", b"title = \"caf\xe9\"");
     let error = SpecFile::read(&path, &[]).expect_err("not UTF-8");
-    assert!(error.message.contains("byte 0xe9") && error.line_column() == Some((1, 13)), "{error:?}");
+    assert!(error.message().contains("byte 0xe9") && error.line_column() == Some((1, 13)), "{error:?}");
     assert!(
-        SpecFile::read(&folder.path().join("absent.toml"), &[]).expect_err("absent").message.contains("cannot be read")
+        SpecFile::read(&folder.path().join("absent.toml"), &[])
+            .expect_err("absent")
+            .message()
+            .contains("cannot be read")
     );
     let load = |csv: &[u8]| {
         write("data.csv", csv);
@@ -148,7 +151,7 @@ fn files_that_are_not_text_or_numbers_are_refused() {
     ];
     for (csv, words) in cases {
         let error = load(csv).expect_err(words);
-        assert!(error.message.contains(words), "{}", error.message);
+        assert!(error.message().contains(words), "{}", error.message());
     }
     let model = load(b"a, b\n1, 2\n3, 4e1\n").expect("a header and numbers");
     assert_eq!(model.graph.constant_value(model.names["x"]), Some(&Tensor::new([2, 2], vec![1.0, 2.0, 3.0, 40.0])));
@@ -189,7 +192,7 @@ fn variants_replace_parameters_and_merge_the_rest() {
     assert_eq!(variant.log.observables.len(), 1);
     assert_eq!(variant.model.len(), 2);
     Model::build(variant, DataBinding::Inputs).expect("the loss uses the variant's predictor");
-    assert!(file.variant("vanila").expect_err("no such variant").message.contains("vanilla"));
+    assert!(file.variant("vanila").expect_err("no such variant").message().contains("vanilla"));
 }
 
 #[test]

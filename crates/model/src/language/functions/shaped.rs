@@ -75,7 +75,7 @@ fn reshape(call: &mut Call<'_>) -> Result<NodeId, CallError> {
     let sizes = sizes
         .iter()
         .map(|&size| match size {
-            -1 if known > 0 && count % known == 0 => Ok(count / known),
+            -1 if known > 0 && count.is_multiple_of(known) => Ok(count / known),
             0.. => Ok(size as usize),
             _ => Err(CallError::new(format!("{count} elements do not fit into sizes {sizes:?}"))),
         })

@@ -1,0 +1,314 @@
+//! All seeds of a spec: setting up, running over threads, gathering.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use gaugebias_model::graph::{Kind, NodeId};
+use gaugebias_model::operations::Purpose;
+use gaugebias_model::program::{Program, Request};
+use gaugebias_model::random::{LaneStream, Stream};
+use gaugebias_model::spec::{DataType, Spec};
+use gaugebias_model::{DataBinding, LANES, Model, Real, Setup, Shape, Tensor};
+use indexmap::IndexMap;
+use rayon::prelude::*;
+
+use crate::block::{Block, Plan, Schedule, Shared};
+use crate::error::DynamicsError;
+use crate::memory;
+use crate::run::{Run, Series};
+use crate::update::Update;
+
+/// What a caller can ask of a run besides the spec.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Worker threads; all cores when absent.
+    pub threads: Option<usize>,
+}
+
+/// Watches a run. Called a few times a second from one thread.
+pub trait Observer: Sync {
+    /// `done` of `total` seed-steps are made. Returning false stops the run.
+    fn progress(&self, done: u64, total: u64) -> bool;
+}
+
+/// An observer that does nothing.
+pub struct Silent;
+
+impl Observer for Silent {
+    fn progress(&self, _: u64, _: u64) -> bool {
+        true
+    }
+}
+
+/// Simulates a spec in its own precision.
+///
+/// # Errors
+/// [`DynamicsError`]: a wrong spec, too little memory, divergence (with what was logged), or an interruption.
+pub fn simulate(spec: &Spec, options: Options, observer: &dyn Observer) -> Result<Run, DynamicsError> {
+    match spec.train.dtype {
+        DataType::F32 => Ensemble::<f32>::build(spec)?.run(options, observer),
+        DataType::F64 => Ensemble::<f64>::build(spec)?.run(options, observer),
+    }
+}
+
+/// A spec ready to run.
+pub struct Ensemble<T> {
+    spec: Spec,
+    plan: Plan<T>,
+    blocks: Vec<Block<T>>,
+    states: Vec<(String, Shape)>,
+    observable_shapes: Vec<(String, Shape)>,
+    parameters: usize,
+}
+
+impl<T: Real> Ensemble<T> {
+    /// Compiles the spec and draws data and initial parameters of every seed.
+    ///
+    /// # Errors
+    /// [`DynamicsError::Spec`] and [`DynamicsError::Memory`].
+    pub fn build(spec: &Spec) -> Result<Self, DynamicsError> {
+        let setup = Setup::build(spec)?;
+        let shared = spec.ensemble.shared_data.then(|| setup.evaluate(spec.ensemble.seed, 0).0);
+        let binding = shared.as_ref().map_or(DataBinding::Inputs, DataBinding::Values);
+        let update = Update::build(spec, Model::build(spec, binding)?)?;
+        let schedule = Schedule {
+            every: spec.log.every,
+            sample: spec.verify.as_ref().map(|verify| (verify.burn_in, verify.thin)),
+            steps: spec.train.steps,
+        };
+        let plan = plan(&update, schedule);
+        let model = &update.model;
+        let shape_of = |node: NodeId| model.graph.shape(node).clone();
+        let observable_shapes: Vec<(String, Shape)> =
+            model.observables.iter().map(|(name, node)| (name.clone(), shape_of(*node))).collect();
+        check_memory(spec, &plan, &observable_shapes)?;
+        let blocks = Blocks { spec, setup: &setup, update: &update, plan: &plan }.build();
+        Ok(Self {
+            spec: spec.clone(),
+            plan,
+            blocks,
+            states: update.states.iter().map(|state| (state.name.clone(), state.shape.clone())).collect(),
+            observable_shapes,
+            parameters: update.model.params.len(),
+        })
+    }
+
+    /// Runs all seeds to the end.
+    ///
+    /// # Errors
+    /// [`DynamicsError::Diverged`] and [`DynamicsError::Interrupted`], with what was logged.
+    pub fn run(mut self, options: Options, observer: &dyn Observer) -> Result<Run, DynamicsError> {
+        let started = Instant::now();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(options.threads.unwrap_or(0))
+            .build()
+            .expect("the system can start worker threads");
+        let shared = Shared::default();
+        let total = self.spec.train.steps * self.spec.ensemble.seeds as u64;
+        let mut interrupted = false;
+        std::thread::scope(|scope| {
+            let (plan, blocks, shared_ref) = (&self.plan, &mut self.blocks, &shared);
+            let work = scope.spawn(move || {
+                pool.install(|| {
+                    for end in plan.schedule.rounds() {
+                        blocks.par_iter_mut().for_each(|block| block.run(plan, end, shared_ref));
+                    }
+                });
+            });
+            while !work.is_finished() {
+                std::thread::park_timeout(Duration::from_millis(if total < 1 << 20 { 2 } else { 50 }));
+                let done = shared.steps.load(Ordering::Relaxed) * LANES as u64;
+                if !interrupted && !observer.progress(done.min(total), total) {
+                    interrupted = true;
+                    shared.stop.store(true, Ordering::Relaxed);
+                }
+            }
+        });
+        let diverged = self.blocks.iter().filter_map(|block| block.diverged.clone()).min_by_key(|d| (d.step, d.seed));
+        let finished = self.blocks.iter().all(|block| block.step > self.spec.train.steps);
+        let run = self.gather(started.elapsed().as_secs_f64());
+        match diverged {
+            Some(mut diverged) => {
+                diverged.seeds = diverged.seeds.max(1);
+                Err(DynamicsError::Diverged { diverged, run: Box::new(run) })
+            }
+            None if interrupted && !finished => {
+                Err(DynamicsError::Interrupted { steps: run.steps, run: Box::new(run) })
+            }
+            None => Ok(run),
+        }
+    }
+
+    fn gather(&self, seconds: f64) -> Run {
+        let schedule = &self.plan.schedule;
+        let done = self.blocks.iter().map(|block| block.step).min().unwrap_or(0);
+        let record_steps: Vec<u64> = schedule.record_steps().take_while(|&step| step < done).collect();
+        let sample_steps: Vec<u64> = schedule.sample_steps().take_while(|&step| step < done).collect();
+        let logs = |index: usize| self.blocks.iter().map(move |block| (block.active, block.logs[index].as_slice()));
+        let observables = self
+            .observable_shapes
+            .iter()
+            .enumerate()
+            .map(|(index, (name, shape))| {
+                (name.clone(), interleave(record_steps.len(), self.spec.ensemble.seeds, shape, logs(index)))
+            })
+            .collect();
+        let samples = self.spec.verify.is_some().then(|| {
+            let parts = self.blocks.iter().map(|block| (block.active, block.samples.as_slice()));
+            interleave(sample_steps.len(), self.spec.ensemble.seeds, &Shape::SCALAR, parts)
+        });
+        Run {
+            title: self.spec.title.clone(),
+            seeds: self.spec.ensemble.seeds,
+            steps: done.min(self.spec.train.steps),
+            dtype: self.spec.train.dtype,
+            record_steps,
+            observables,
+            sample_steps,
+            samples,
+            parameters: self.final_parameters(),
+            seconds,
+        }
+    }
+
+    fn final_parameters(&self) -> IndexMap<String, Series> {
+        let mut parameters = IndexMap::new();
+        for ((slot, name), (_, shape)) in self.plan.states.iter().zip(&self.states).take(self.parameters) {
+            let mut values = Vec::new();
+            for block in &self.blocks {
+                let chunks = self.plan.program.input(&block.workspace, *slot).unwrap_or(&[]);
+                for lane in 0..block.active {
+                    values.extend(chunks.iter().map(|chunk| chunk.0[lane].to_f64()));
+                }
+            }
+            let shape = [vec![self.spec.ensemble.seeds], shape.0.clone()].concat();
+            parameters.insert(name.clone(), Series { shape, values });
+        }
+        parameters
+    }
+}
+
+/// Joins (records × seeds × elements) of blocks into one such array.
+fn interleave<'a, T: Real>(
+    records: usize,
+    seeds: usize,
+    shape: &Shape,
+    parts: impl Iterator<Item = (usize, &'a [T])>,
+) -> Series {
+    let elements = shape.count();
+    let mut values = vec![0.0; records * seeds * elements];
+    let mut first = 0;
+    for (active, part) in parts {
+        for (record, rows) in part.chunks_exact((active * elements).max(1)).take(records).enumerate() {
+            let start = (record * seeds + first) * elements;
+            values[start..start + rows.len()].iter_mut().zip(rows).for_each(|(v, x)| *v = x.to_f64());
+        }
+        first += active;
+    }
+    Series { shape: [vec![records, seeds], shape.0.clone()].concat(), values }
+}
+
+fn plan<T: Real>(update: &Update, schedule: Schedule) -> Plan<T> {
+    let model = &update.model;
+    let primary: Vec<NodeId> = update.states.iter().map(|state| state.next).collect();
+    let feedback = update.states.iter().enumerate().map(|(index, state)| (index, state.slot)).collect();
+    let fixed: Vec<usize> = model.data.iter().map(|slot| slot.slot).collect();
+    let logged: Vec<NodeId> = model.observables.iter().map(|(_, node)| *node).chain(model.verified).collect();
+    let request = Request { fixed: fixed.clone(), primary, secondary: logged, feedback, only_needed_draws: false };
+    let named: Vec<(&String, NodeId)> = model
+        .names
+        .iter()
+        .map(|(name, &node)| (name, node))
+        .filter(|(_, node)| model.graph.kind(*node) == Kind::Real)
+        .collect();
+    let diagnosis = Request { secondary: named.iter().map(|(_, node)| *node).collect(), ..request.clone() };
+    Plan {
+        program: Program::compile(&model.graph, &request),
+        diagnosis: Program::compile(&model.graph, &diagnosis),
+        diagnosed: named.into_iter().map(|(name, _)| name.clone()).collect(),
+        slots: fixed.into_iter().chain(update.states.iter().map(|state| state.slot)).collect(),
+        states: update.states.iter().map(|state| (state.slot, state.name.clone())).collect(),
+        observables: model.observables.len(),
+        schedule,
+    }
+}
+
+fn check_memory<T: Real>(spec: &Spec, plan: &Plan<T>, observables: &[(String, Shape)]) -> Result<(), DynamicsError> {
+    let seeds = spec.ensemble.seeds as u64;
+    let blocks = seeds.div_ceil(LANES as u64);
+    let elements: u64 = observables.iter().map(|(_, shape)| shape.count() as u64).sum();
+    let records = plan.schedule.steps / plan.schedule.every + 1;
+    let samples = plan.schedule.sample.map_or(0, |(_, thin)| plan.schedule.steps / thin + 1);
+    // Logs exist twice while they are gathered: in the run's precision and in f64.
+    let logged = (records.saturating_mul(elements).saturating_add(samples))
+        .saturating_mul(seeds)
+        .saturating_mul(size_of::<T>() as u64 + 8);
+    let threads = rayon::current_num_threads() as u64;
+    let workspaces = (blocks + threads).saturating_mul(plan.program.workspace_bytes() as u64);
+    let needed = logged.saturating_add(workspaces);
+    let available = memory::available().unwrap_or(8 << 30);
+    if needed > available / 10 * 9 {
+        return Err(DynamicsError::Memory { needed_mib: needed >> 20, available_mib: available >> 20 });
+    }
+    Ok(())
+}
+
+/// Everything that blocks are set up from.
+struct Blocks<'a, T> {
+    spec: &'a Spec,
+    setup: &'a Setup,
+    update: &'a Update,
+    plan: &'a Plan<T>,
+}
+
+impl<T: Real> Blocks<'_, T> {
+    fn build(&self) -> Vec<Block<T>> {
+        let seeds = self.spec.ensemble.seeds;
+        let base = self.spec.ensemble.seed;
+        let streams = [Purpose::Data, Purpose::Param, Purpose::Batch, Purpose::Noise]
+            .map(|purpose| Stream::for_seeds(base, purpose, 0, seeds));
+        let needed: Vec<NodeId> = self.setup.data.iter().chain(&self.setup.params).map(|(_, node)| *node).collect();
+        let request = Request { primary: needed, ..Request::default() };
+        let setup = Program::<T>::compile(&self.setup.graph, &request);
+        (0..seeds).step_by(LANES).map(|first| self.block(first, &streams, &setup)).collect()
+    }
+
+    fn block(&self, first: usize, streams: &[Vec<Stream>; Purpose::COUNT], setup: &Program<T>) -> Block<T> {
+        let active = LANES.min(self.spec.ensemble.seeds - first);
+        let lanes: [LaneStream; Purpose::COUNT] =
+            std::array::from_fn(|purpose| LaneStream::new(&streams[purpose][first..first + active]));
+        let mut drawn = setup.workspace(lanes.clone());
+        setup.prepare(&mut drawn);
+        setup.step(&mut drawn, false);
+        let mut workspace = self.plan.program.workspace(lanes);
+        let by_name: HashMap<&str, usize> =
+            self.setup.data.iter().enumerate().map(|(index, (name, _))| (name.as_str(), index)).collect();
+        let data = self.update.model.data.iter().map(|slot| (slot.slot, by_name[slot.name.as_str()]));
+        let params = self.update.model.params.iter().enumerate();
+        let params = params.map(|(index, slot)| (slot.slot, self.setup.data.len() + index));
+        for (slot, output) in data.chain(params) {
+            if let Some(target) = self.plan.program.input_mut(&mut workspace, slot) {
+                target.copy_from_slice(setup.primary(&drawn, output));
+            }
+        }
+        self.plan.program.prepare(&mut workspace);
+        Block {
+            workspace,
+            active,
+            first_seed: first,
+            step: 0,
+            logs: vec![Vec::new(); self.plan.observables],
+            samples: Vec::new(),
+            diverged: None,
+        }
+    }
+}
+
+/// The initial parameters of one seed, by name.
+///
+/// # Errors
+/// [`DynamicsError::Spec`] for an expression that does not make sense.
+pub fn initial_parameters(spec: &Spec, seed: usize) -> Result<HashMap<String, Tensor>, DynamicsError> {
+    Ok(Setup::build(spec)?.evaluate(spec.ensemble.seed, seed).1)
+}

@@ -1,0 +1,181 @@
+//! One training step as a graph.
+//!
+//! SGD: g = ∇L (+ λθ), m' = μm + g, θ' = θ − ηm'. Langevin, by Euler and Maruyama with time step h, in the Itô
+//! sense: θ' = θ − h∇L + √(2τh) P z with z ~ N(0, I), P = I (isotropic) or the orthogonal projector onto the row space
+//! of the predictor's Jacobian at θ (horizontal).
+
+use gaugebias_model::graph::{Kind, NodeId, cotangents, gradient};
+use gaugebias_model::operations::{Concatenate, Distribution, Draw, Project, Purpose, Slice};
+use gaugebias_model::spec::{Noise, Optimizer, Spec};
+use gaugebias_model::{Model, Shape, SpecError, Tensor};
+
+/// A state that a step changes: a parameter, or a momentum.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// A parameter's name, or `momentum of NAME`.
+    pub name: String,
+    /// Input slot.
+    pub slot: usize,
+    /// Its shape.
+    pub shape: Shape,
+    /// The node of its next value.
+    pub next: NodeId,
+}
+
+/// A model with the graph of its update.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// The model; its graph holds the update.
+    pub model: Model,
+    /// Parameters first, in their order, then other states, which start at zero.
+    pub states: Vec<State>,
+}
+
+impl Update {
+    /// Adds the update that a spec's [train] asks for to the graph of its model.
+    ///
+    /// # Errors
+    /// [`SpecError`] where there is no loss to descend, or no predictor to project on.
+    pub fn build(spec: &Spec, mut model: Model) -> Result<Self, SpecError> {
+        let targets: Vec<NodeId> = model.params.iter().map(|slot| slot.node).collect();
+        let loss = model.named("loss").ok_or_else(|| {
+            SpecError::in_file(&spec.source.name, "[model] names no `loss`, so there is nothing to train")
+                .help("add one, as in loss = \"mean((output - y)**2)\"")
+        })?;
+        let gradients = gradient(&mut model.graph, loss, &targets);
+        let mut extra = Vec::new();
+        let next = match spec.train.optimizer {
+            Optimizer::Sgd { momentum, weight_decay } => {
+                sgd(&mut model, spec.train.step_size, momentum, weight_decay, &gradients, &mut extra)
+            }
+            Optimizer::Langevin => langevin(spec, &mut model, &gradients)?,
+        };
+        let parameters = model.params.iter().zip(next).map(|(slot, next)| State {
+            name: slot.name.clone(),
+            slot: slot.slot,
+            shape: slot.shape.clone(),
+            next,
+        });
+        let states = parameters.chain(extra).collect();
+        Ok(Self { model, states })
+    }
+}
+
+fn sgd(
+    model: &mut Model,
+    step_size: f64,
+    momentum: f64,
+    weight_decay: f64,
+    gradients: &[NodeId],
+    extra: &mut Vec<State>,
+) -> Vec<NodeId> {
+    let mut next = Vec::new();
+    for (slot, &gradient) in model.params.clone().iter().zip(gradients) {
+        let mut direction = gradient;
+        if weight_decay > 0.0 {
+            let decay = model.graph.scale(weight_decay, slot.node);
+            direction = model.graph.add(direction, decay);
+        }
+        if momentum > 0.0 {
+            let velocity = model.graph.input(model.next_slot, slot.shape.clone(), Kind::Real);
+            let kept = model.graph.scale(momentum, velocity);
+            direction = model.graph.add(kept, direction);
+            let name = format!("momentum of {}", slot.name);
+            extra.push(State { name, slot: model.next_slot, shape: slot.shape.clone(), next: direction });
+            model.next_slot += 1;
+        }
+        let change = model.graph.scale(step_size, direction);
+        next.push(model.graph.subtract(slot.node, change));
+    }
+    next
+}
+
+fn langevin(spec: &Spec, model: &mut Model, gradients: &[NodeId]) -> Result<Vec<NodeId>, SpecError> {
+    let time_step = spec.train.step_size;
+    let amplitude = (2.0 * spec.train.temperature * time_step).sqrt();
+    let noise = match spec.train.noise {
+        Noise::None => None,
+        _ if amplitude == 0.0 => None,
+        Noise::Isotropic => Some(isotropic(model)),
+        Noise::Horizontal => Some(horizontal(spec, model)?),
+    };
+    let mut next = Vec::new();
+    for (index, (slot, &gradient)) in model.params.clone().iter().zip(gradients).enumerate() {
+        let change = model.graph.scale(time_step, gradient);
+        let mut moved = model.graph.subtract(slot.node, change);
+        if let Some(noise) = &noise {
+            let kick = model.graph.scale(amplitude, noise[index]);
+            moved = model.graph.add(moved, kick);
+        }
+        next.push(moved);
+    }
+    Ok(next)
+}
+
+/// A standard normal tensor for each parameter.
+fn isotropic(model: &mut Model) -> Vec<NodeId> {
+    let shapes: Vec<Shape> = model.params.iter().map(|slot| slot.shape.clone()).collect();
+    shapes.into_iter().map(|shape| model.graph.draw(Draw::new(Distribution::Normal, shape, Purpose::Noise))).collect()
+}
+
+/// The same draws, projected onto the row space of the predictor's Jacobian.
+fn horizontal(spec: &Spec, model: &mut Model) -> Result<Vec<NodeId>, SpecError> {
+    let predictor = model.named("predictor").ok_or_else(|| {
+        SpecError::in_file(&spec.source.name, "horizontal noise needs a `predictor` in [model]")
+            .help("name what the data can see of the parameters, as in predictor = \"u * v\"")
+    })?;
+    let normals = isotropic(model);
+    let jacobian = jacobian(model, predictor);
+    let flat = flattened(model, &normals);
+    let projected = model.graph.apply(Project, &[jacobian, flat]).map_err(|mismatch| {
+        SpecError::in_file(&spec.source.name, format!("the horizontal projector cannot be built: {mismatch}"))
+    })?;
+    let mut offset = 0;
+    let total = Shape::from([model.parameter_count()]);
+    Ok(model
+        .params
+        .clone()
+        .iter()
+        .map(|slot| {
+            let slice = Slice::along(&total, 0, offset, slot.shape.count());
+            offset += slot.shape.count();
+            let part = model.graph.apply(slice, &[projected]).expect("parameters lie within their vector");
+            model.graph.reshape(part, &slot.shape)
+        })
+        .collect())
+}
+
+/// Tensors one after the other as one vector.
+fn flattened(model: &mut Model, parts: &[NodeId]) -> NodeId {
+    let flat: Vec<NodeId> = parts
+        .iter()
+        .map(|&part| {
+            let count = model.graph.shape(part).count();
+            model.graph.reshape(part, &Shape::from([count]))
+        })
+        .collect();
+    model.graph.apply(Concatenate { axis: 0 }, &flat).expect("vectors can be joined")
+}
+
+/// J = ∂F/∂θ, d × p: one row for each predictor coordinate, by reverse mode.
+fn jacobian(model: &mut Model, predictor: NodeId) -> NodeId {
+    let targets: Vec<NodeId> = model.params.iter().map(|slot| slot.node).collect();
+    let shape = model.graph.shape(predictor).clone();
+    let count = model.parameter_count();
+    let rows: Vec<NodeId> = (0..shape.count())
+        .map(|coordinate| {
+            let mut unit = Tensor::full(shape.clone(), 0.0);
+            unit.values[coordinate] = 1.0;
+            let unit = model.graph.constant(unit, Kind::Real);
+            let parts = cotangents(&mut model.graph, &[(predictor, unit)], &targets);
+            let parts: Vec<NodeId> = parts
+                .into_iter()
+                .zip(model.params.clone())
+                .map(|(part, slot)| part.unwrap_or_else(|| model.graph.full(&slot.shape, 0.0)))
+                .collect();
+            let row = flattened(model, &parts);
+            model.graph.reshape(row, &Shape::from([1, count]))
+        })
+        .collect();
+    model.graph.apply(Concatenate { axis: 0 }, &rows).expect("rows of equal length can be joined")
+}
