@@ -11,6 +11,7 @@ pub mod balance;
 pub mod closed_form;
 pub mod derivation;
 mod error;
+pub mod law;
 pub mod orbit;
 mod page;
 pub mod slice;

@@ -115,11 +115,17 @@ fn the_slice_is_invariant_exactly_where_it_should_be() {
         let found = random(&model, 5);
         assert!((found - 2.0).abs() < 1e-8, "{}: {found}", model.name);
     }
-    // W₃W₂W₁, 2 × 2 each, singular values 1.5 and 0.4.
+    // W₃W₂W₁, 2 × 2 each: with s = σ^(1/3) the matrix tr(E_ij P_H) has eigenvalues
+    // s_i²(s_i² − s_j²)/(s₁⁴ + s₁²s₂² + s₂⁴), in whatever frame the balanced layers stand.
     let (a, b) = (1.5_f64.cbrt(), 0.4_f64.cbrt());
-    let layer = [a, 0.0, 0.0, b];
-    let found = drift(&models::chain(&[2, 2, 2, 2]), &layer.repeat(3));
-    assert!((found - 0.25479).abs() < 5e-6, "{found}");
+    let exact = a * a * (a * a - b * b) / (a.powi(4) + (a * b).powi(2) + b.powi(4));
+    let model = models::chain(&[2, 2, 2, 2]);
+    let diagonal = [a, 0.0, 0.0, b].repeat(3);
+    assert!((drift(&model, &diagonal) - exact).abs() < 1e-9);
+    let (c, s) = (0.8, 0.6);
+    // W₃R, R⁻¹W₂: the same product in another frame.
+    let turned = [a * c, -a * s, b * s, b * c, a * c, b * s, -a * s, b * c, a, 0.0, 0.0, b];
+    assert!((drift(&model, &turned) - exact).abs() < 1e-9, "{}", drift(&model, &turned));
 }
 
 #[test]
