@@ -23,7 +23,7 @@ pub enum At {
     File(Vec<f64>),
 }
 
-/// Options of [`derive`].
+/// Options of [`derive()`].
 #[derive(Clone, Debug)]
 pub struct DeriveOptions {
     /// Options of the search for symmetries.
@@ -163,7 +163,7 @@ pub fn derive(
     derive_from(model, &symmetries, title, at, options)
 }
 
-/// As [`derive`], with symmetries that were found before.
+/// As [`derive()`], with symmetries that were found before.
 pub fn derive_from(
     model: &dyn Parametrization,
     symmetries: &Symmetries,

@@ -3,7 +3,7 @@
 #[path = "../../symmetry/tests/zoo/mod.rs"]
 mod zoo;
 
-use gaugebias_geometry::law::{Law, LawOptions, PredictedLaw, predict};
+use gaugebias_geometry::law::{Law, LawOptions, PredictedLaw, Trace};
 use gaugebias_geometry::{GeometryError, balance};
 use gaugebias_symmetry::{SearchOptions, find};
 use zoo::{Model, models};
@@ -12,7 +12,8 @@ fn law_of(model: &Model, law: Law, center: f64, temperature: f64, start: &[f64],
     let symmetries = find(model, &SearchOptions::default()).unwrap();
     let start = balance(&symmetries, start).unwrap().theta;
     let loss = move |t: &[f64]| 0.5 * (w(t) - center).powi(2);
-    predict(model, &symmetries, law, temperature, &start, &loss, &w, &LawOptions::default()).unwrap()
+    let trace = Trace::new(model, temperature, &start, &loss, &LawOptions::default()).unwrap();
+    trace.law(&symmetries, law, &w).unwrap()
 }
 
 fn product(t: &[f64]) -> f64 {
@@ -98,10 +99,8 @@ fn observables_that_turn_back_are_counted_on_both_branches() {
     let symmetries = find(&model, &SearchOptions::default()).unwrap();
     let loss = |t: &[f64]| 0.5 * (product(t) - 1.2).powi(2);
     let folded = |t: &[f64]| (product(t) - 1.2).abs();
-    let at = |observable: &dyn Fn(&[f64]) -> f64| {
-        predict(&model, &symmetries, Law::Horizontal, 0.05, &[1.0, 1.0], &loss, observable, &LawOptions::default())
-            .unwrap()
-    };
+    let trace = Trace::new(&model, 0.05, &[1.0, 1.0], &loss, &LawOptions::default()).unwrap();
+    let at = |observable: &dyn Fn(&[f64]) -> f64| trace.law(&symmetries, Law::Horizontal, observable).unwrap();
     let (plain, folded) = (at(&product), at(&folded));
     let both = plain.cdf(1.4) - plain.cdf(1.0);
     assert!((folded.cdf(0.2) - both).abs() < 1e-5, "{} against {both}", folded.cdf(0.2));
@@ -113,13 +112,11 @@ fn total_mass_is_one_and_refusals_are_typed() {
     let found = law_of(&model, Law::Horizontal, 1.2, 0.05, &[1.0, 1.0], product);
     assert!((found.cdf(f64::MAX) - 1.0).abs() < 1e-12);
     assert_eq!(found.cdf(-1.0), 0.0);
-    let symmetries = find(&model, &SearchOptions::default()).unwrap();
     let flat = |_: &[f64]| 0.0;
     let options = LawOptions { reach: 10.0, ..Default::default() };
-    let unbounded = predict(&model, &symmetries, Law::Horizontal, 0.1, &[1.0, 1.0], &flat, &flat, &options);
+    let unbounded = Trace::new(&model, 0.1, &[1.0, 1.0], &flat, &options);
     assert!(matches!(unbounded, Err(GeometryError::Unbounded { .. })));
     let wide = models::hadamard(2, 2);
-    let symmetries = find(&wide, &SearchOptions::default()).unwrap();
-    let refused = predict(&wide, &symmetries, Law::Rigid, 0.1, &[1.0; 4], &flat, &flat, &options);
+    let refused = Trace::new(&wide, 0.1, &[1.0; 4], &flat, &options);
     assert!(matches!(refused, Err(GeometryError::NotOneDimensional { found: 2 })));
 }

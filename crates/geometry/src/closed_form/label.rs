@@ -247,7 +247,7 @@ fn tensor_part(own: &[usize], tensor: &ParameterTensor) -> String {
     }
     if let &[rows, columns] = tensor.shape.as_slice() {
         let step = |by: usize| own.windows(2).all(|w| w[1] - w[0] == by);
-        if own.len() == columns && own[0] % columns == 0 && step(1) {
+        if own.len() == columns && own[0].is_multiple_of(columns) && step(1) {
             return format!("{}[{}]", tensor.name, own[0] / columns);
         }
         if own.len() == rows && own[0] < columns && step(columns) {

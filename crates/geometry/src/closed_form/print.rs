@@ -162,11 +162,11 @@ fn logarithm(coefficient: (i64, i64), label: &Label, constant: Constant) -> Term
     Term { coefficient: reduce(coefficient.0, coefficient.1), plain, latex, family, constant }
 }
 
-/// The last number of every bracket becomes the running index, where it is the same number in all brackets.
+/// The last number of every bracket becomes the running index j.
 fn generic(names: &str) -> String {
     let mut out = String::new();
     for part in names.split_inclusive(']') {
-        match part.rfind(|c: char| c == '[' || c == ',') {
+        match part.rfind(['[', ',']) {
             Some(at) if part.ends_with(']') && part[at + 1..part.len() - 1].parse::<usize>().is_ok() => {
                 out.push_str(&part[..=at]);
                 out.push_str("j]");

@@ -82,7 +82,8 @@ impl Curve<'_> {
             if error <= 1.0 || h.abs() < 1e-13 * (1.0 + length.abs()) {
                 theta = end;
                 left = if h == left { 0.0 } else { left - h };
-                *trial = trial.abs().max(h.abs() * factor.min(1.0)) * factor.max(1.0).min(5.0);
+                let grown = h.abs() * factor;
+                *trial = if left == 0.0 { trial.abs().max(grown) } else { grown };
             } else {
                 *trial = h.abs() * factor;
             }

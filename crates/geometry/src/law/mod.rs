@@ -102,69 +102,119 @@ impl PredictedLaw {
 /// A function of θ.
 pub type ThetaFunction<'a> = &'a dyn Fn(&[f64]) -> f64;
 
-/// The law of an observable under e^{−L/τ} and the stated measure, on the component of `start` (a balanced point).
-/// `loss` and `observable` are functions of θ.
-///
-/// # Errors
-/// [`GeometryError::NotOneDimensional`], [`GeometryError::Unbounded`], [`GeometryError::SingularStart`].
-#[allow(clippy::too_many_arguments)]
-pub fn predict(
-    model: &dyn Parametrization,
-    symmetries: &Symmetries,
-    law: Law,
+/// The horizontal curve through a balanced point, over the component where e^{−L/τ} matters. It is traced once; every
+/// law and observable is a sum over it.
+pub struct Trace<'a> {
+    curve: Curve<'a>,
     temperature: f64,
-    start: &[f64],
-    loss: ThetaFunction<'_>,
-    observable: ThetaFunction<'_>,
-    options: &LawOptions,
-) -> Result<PredictedLaw, GeometryError> {
-    let found = model.predictor_dimension();
-    if found != 1 {
-        return Err(GeometryError::NotOneDimensional { found });
+    ends: Ends,
+    grid: Grid,
+    thetas: Vec<Vec<f64>>,
+    losses: Vec<f64>,
+}
+
+impl<'a> Trace<'a> {
+    /// Follows the curve from `start` (a balanced point) in both directions; `loss` is a function of θ.
+    ///
+    /// # Errors
+    /// [`GeometryError::NotOneDimensional`], [`GeometryError::Unbounded`], [`GeometryError::SingularStart`].
+    pub fn new(
+        model: &'a dyn Parametrization,
+        temperature: f64,
+        start: &[f64],
+        loss: ThetaFunction<'_>,
+        options: &LawOptions,
+    ) -> Result<Self, GeometryError> {
+        let found = model.predictor_dimension();
+        if found != 1 {
+            return Err(GeometryError::NotOneDimensional { found });
+        }
+        let curve = Curve { model };
+        let ends = Ends::find(&curve, start, temperature, loss, options)?;
+        let grid = Grid::new(ends.lengths, ends.distances(), options.intervals);
+        let thetas = along(&curve, start, &grid.arc_length)?;
+        let losses = thetas.iter().map(|t| loss(t)).collect();
+        Ok(Self { curve, temperature, ends, grid, thetas, losses })
     }
-    let curve = Curve { model };
-    let ends = Ends::find(&curve, start, temperature, loss, options)?;
-    let grid = Grid::new(ends.lengths, ends.distances(), options.intervals);
-    let thetas = along(&curve, start, &grid.arc_length)?;
-    let losses: Vec<f64> = thetas.iter().map(|t| loss(t)).collect();
-    let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
-    let mut logs = Vec::with_capacity(thetas.len());
-    for (theta, l) in thetas.iter().zip(&losses) {
-        logs.push((lowest - l) / temperature + log_weight(&curve, symmetries, law, theta)?);
+
+    /// θ at the nodes, for observables that are evaluated in a batch.
+    pub fn thetas(&self) -> &[Vec<f64>] {
+        &self.thetas
     }
-    let top = logs.iter().copied().filter(|x| x.is_finite()).fold(f64::NEG_INFINITY, f64::max);
-    let raw: Vec<f64> = logs.iter().map(|x| (x - top).exp()).collect();
-    let total = grid.integral(&raw);
-    let density: Vec<f64> = raw.iter().map(|x| x / total).collect();
-    let observed: Vec<f64> = thetas.iter().map(|t| observable(t)).collect();
-    let predictor: Vec<f64> = thetas.iter().map(|t| curve.predictor(t)).collect();
-    let moment = |f: &dyn Fn(f64) -> f64| {
-        let values: Vec<f64> = density.iter().zip(&observed).map(|(d, &x)| d * f(x)).collect();
-        grid.integral(&values)
-    };
-    let mean = moment(&|x| x);
-    let variance = moment(&|x| (x - mean).powi(2));
-    Ok(PredictedLaw {
-        law,
-        temperature,
-        domain: predictor.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &w| (a.min(w), b.max(w))),
-        cells: cells(&grid, &density, &observed),
-        notes: ends.notes(law, symmetries, &density),
-        arc_length: grid.arc_length,
-        predictor,
-        observable: observed,
-        density,
-        mean,
-        std: variance.max(0.0).sqrt(),
-    })
+
+    /// The law of an observable, a function of θ.
+    pub fn law(
+        &self,
+        symmetries: &Symmetries,
+        law: Law,
+        observable: ThetaFunction<'_>,
+    ) -> Result<PredictedLaw, GeometryError> {
+        self.law_of_values(symmetries, law, self.thetas.iter().map(|t| observable(t)).collect())
+    }
+
+    /// The law of an observable whose values at [`Self::thetas`] are given.
+    pub fn law_of_values(
+        &self,
+        symmetries: &Symmetries,
+        law: Law,
+        observed: Vec<f64>,
+    ) -> Result<PredictedLaw, GeometryError> {
+        if observed.len() != self.thetas.len() {
+            return Err(GeometryError::WrongLength { found: observed.len(), expected: self.thetas.len() });
+        }
+        if observed.iter().any(|x| !x.is_finite()) {
+            return Err(GeometryError::NotFinite { what: "the observable" });
+        }
+        let density = self.density(symmetries, law)?;
+        let predictor: Vec<f64> = self.thetas.iter().map(|t| self.curve.predictor(t)).collect();
+        let moment = |f: &dyn Fn(f64) -> f64| {
+            let values: Vec<f64> = density.iter().zip(&observed).map(|(d, &x)| d * f(x)).collect();
+            self.grid.integral(&values)
+        };
+        let mean = moment(&|x| x);
+        let variance = moment(&|x| (x - mean).powi(2));
+        let widen = |(a, b): (f64, f64), &w: &f64| (a.min(w), b.max(w));
+        Ok(PredictedLaw {
+            law,
+            temperature: self.temperature,
+            domain: predictor.iter().fold((f64::INFINITY, f64::NEG_INFINITY), widen),
+            cells: cells(&self.grid, &density, &observed),
+            notes: self.ends.notes(law, symmetries, &density),
+            arc_length: self.grid.arc_length.clone(),
+            predictor,
+            observable: observed,
+            density,
+            mean,
+            std: variance.max(0.0).sqrt(),
+        })
+    }
+
+    /// Density with respect to arc length, of mass 1.
+    fn density(&self, symmetries: &Symmetries, law: Law) -> Result<Vec<f64>, GeometryError> {
+        let lowest = self.losses.iter().copied().fold(f64::INFINITY, f64::min);
+        let mut logs = Vec::with_capacity(self.thetas.len());
+        for (theta, l) in self.thetas.iter().zip(&self.losses) {
+            let weight = log_weight(&self.curve, symmetries, law, theta)?;
+            logs.push((lowest - l) / self.temperature + weight);
+        }
+        let top = logs.iter().copied().filter(|x| x.is_finite()).fold(f64::NEG_INFINITY, f64::max);
+        let raw: Vec<f64> = logs.iter().map(|x| (x - top).exp()).collect();
+        let total = self.grid.integral(&raw);
+        if !(total.is_finite() && total > 0.0) {
+            return Err(GeometryError::NotFinite { what: "the density along the curve" });
+        }
+        Ok(raw.iter().map(|x| x / total).collect())
+    }
 }
 
 /// Logarithm of the weight with respect to arc length, without e^{−L/τ}.
 fn log_weight(curve: &Curve<'_>, symmetries: &Symmetries, law: Law, theta: &[f64]) -> Result<f64, GeometryError> {
     let volume = |generators: &[&Generator]| -> Result<f64, GeometryError> {
+        if generators.is_empty() {
+            return Ok(0.0);
+        }
         let columns = fields(generators.iter().copied(), theta);
-        // The rank of a set of fields at most generic points is that at any one point of the curve's interior.
-        let rank = gaugebias_linalg::relative_rank(&columns, crate::orbit::RANK_CUTOFF).unwrap_or(0);
+        let rank = gaugebias_linalg::relative_rank(&columns, crate::orbit::RANK_CUTOFF)?;
         log_volume(&columns, rank)
     };
     let compact: Vec<&Generator> = symmetries.rotations.iter().collect();
@@ -211,7 +261,7 @@ impl Ends {
         let mut lowest = loss(start);
         let mut ends = [(0.0, Border::Negligible); 2];
         for (side, sign) in [(0, -1.0), (1, 1.0), (0, -1.0)] {
-            ends[side] = follow(curve, start, gradient, sign, temperature, loss, &mut lowest, options)?;
+            ends[side] = follow(curve, start, sign, temperature, (loss, &mut lowest), options)?;
         }
         Ok(Self {
             lengths: [ends[0].0, ends[1].0],
@@ -250,17 +300,16 @@ impl Ends {
     }
 }
 
-#[allow(clippy::too_many_arguments)]
+/// One direction of the curve up to its end; `lowest` is the smallest loss seen so far.
 fn follow(
     curve: &Curve<'_>,
     start: &[f64],
-    gradient_at_start: f64,
     sign: f64,
     temperature: f64,
-    loss: ThetaFunction<'_>,
-    lowest: &mut f64,
+    (loss, lowest): (ThetaFunction<'_>, &mut f64),
     options: &LawOptions,
 ) -> Result<(f64, Border), GeometryError> {
+    let gradient_at_start = curve.gradient_norm(start)?;
     let size = 1.0 + start.iter().map(|x| x * x).sum::<f64>().sqrt();
     let depth = -options.weight_cut.ln();
     let (mut theta, mut gradient, mut travelled) = (start.to_vec(), gradient_at_start, 0.0);
