@@ -3,7 +3,7 @@
 use crate::GeometryError;
 use crate::balance::balance_holding_definite;
 use crate::closed_form::closed_form;
-use crate::orbit::{bias, coarea, is_basis_dependent, orbit_dimension_at};
+use crate::orbit::{BALANCED_RANK_CUTOFF, RANK_CUTOFF, bias, coarea, is_basis_dependent, orbit_dimension_at};
 use crate::slice::slice_drift;
 use gaugebias_model::{Parametrization, Point};
 use gaugebias_symmetry::{BasisKind, SearchOptions, Symmetries, find};
@@ -262,7 +262,11 @@ fn bias_info(
     coarea: crate::orbit::Coarea,
     notes: &mut Vec<String>,
 ) -> Result<BiasInfo, GeometryError> {
-    let here = orbit_dimension_at(symmetries, theta)?;
+    let cutoff = match at {
+        At::Balanced => BALANCED_RANK_CUTOFF,
+        At::Initial(_) | At::File(_) => RANK_CUTOFF,
+    };
+    let here = orbit_dimension_at(symmetries, theta, cutoff)?.min(symmetries.orbit_dimension);
     let generic = symmetries.orbit_dimension;
     let mut value = bias(symmetries, theta)?;
     if here < generic {
@@ -305,12 +309,16 @@ fn slice_invariance(
     if symmetries.charges.is_empty() {
         return Ok(None);
     }
-    let mut largest = 0.0_f64;
+    let mut largest: Option<f64> = None;
     for _ in 0..options.slice_points {
-        let theta = balance_holding_definite(symmetries, &random.next())?.theta;
-        largest = largest.max(slice_drift(symmetries, &theta)?);
+        let theta = match balance_holding_definite(symmetries, &random.next()) {
+            Err(GeometryError::NotConverged { .. }) => continue,
+            other => other?.theta,
+        };
+        let drift = slice_drift(symmetries, &theta)?;
+        largest = Some(largest.map_or(drift, |m| m.max(drift)));
     }
-    Ok(Some(largest))
+    Ok(largest)
 }
 
 fn symmetry_info(symmetries: &Symmetries) -> SymmetryInfo {

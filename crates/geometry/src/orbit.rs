@@ -8,6 +8,9 @@ use gaugebias_symmetry::{Generator, Symmetries};
 /// Singular values of Ξ or J at most this large, relative to the largest, count as zero at a given point.
 pub const RANK_CUTOFF: f64 = 1e-9;
 
+/// The cut for Ξ at a balanced point: charges of 1e-14 leave fields of 1e-7 where the orbit is singular on the slice.
+pub const BALANCED_RANK_CUTOFF: f64 = 1e-5;
+
 /// Ξ(θ): the fields of the generators as columns, p × k.
 pub fn fields<'a>(generators: impl IntoIterator<Item = &'a Generator>, theta: &[f64]) -> Matrix {
     let columns: Vec<Vec<f64>> = generators.into_iter().map(|g| g.field(theta)).collect();
@@ -61,13 +64,18 @@ pub fn bias_gradient(symmetries: &Symmetries, theta: &[f64]) -> Result<Vec<f64>,
     Ok(gradient)
 }
 
-/// Rank of Ξ at this θ, which may be below the generic orbit dimension.
-pub fn orbit_dimension_at(symmetries: &Symmetries, theta: &[f64]) -> Result<usize, GeometryError> {
+/// Rank of Ξ at this θ, which may be below the generic orbit dimension; singular values at most `relative_cutoff`
+/// times the largest count as zero.
+pub fn orbit_dimension_at(
+    symmetries: &Symmetries,
+    theta: &[f64],
+    relative_cutoff: f64,
+) -> Result<usize, GeometryError> {
     if symmetries.generators.is_empty() {
         return Ok(0);
     }
     let columns = fields(&symmetries.generators, theta);
-    Ok(gaugebias_linalg::relative_rank(&columns, RANK_CUTOFF)?)
+    Ok(gaugebias_linalg::relative_rank(&columns, relative_cutoff)?)
 }
 
 /// Rank of J and the coarea factor ½ log det(JJᵀ) over that rank, at one point and draw.

@@ -94,3 +94,21 @@ fn on_square_slices_bias_and_coarea_differ_by_a_constant_and_on_others_by_the_st
         assert!(spread < 1e-9, "{sizes:?}: {differences:?}");
     }
 }
+
+#[test]
+fn orbits_that_shrink_on_the_slice_say_so() {
+    // Linear 2-3-5: nine orbit dimensions at generic points, eight on the balanced slice.
+    let derivation = derived(&models::chain(&[2, 3, 5]));
+    assert_eq!((derivation.orbit_dimension, derivation.bias.orbit_dimension_here), (9, 8));
+    assert_eq!((derivation.unexplained, derivation.bias.formula), (2, None));
+    assert!(derivation.notes.iter().any(|n| n.contains("8 dimensions at this point")), "{:?}", derivation.notes);
+}
+
+#[test]
+fn the_page_and_the_latex_carry_the_formula() {
+    let derivation = derived(&models::hadamard(2, 3));
+    assert!(derivation.to_text().contains("B = 1/2 sum_{j=0..2} log|w_j| + 3/2 log 2"));
+    let latex = derivation.to_latex();
+    assert!(latex.contains("\\mathbb{R}_{>0}^{3}") && latex.contains("\\log|w_{j}|"), "{latex}");
+    assert_eq!(latex.matches('{').count(), latex.matches('}').count());
+}

@@ -68,11 +68,19 @@ pub fn closed_form(
     let labels = label_all(&clusters, &samples, &symmetries.tensors);
     let constant = translation_volume(symmetries)?;
     let (text, latex) = print::print(&clusters, &labels, constant);
-    let mut form = ClosedForm { clusters, constant, text, latex, error: 0.0, points };
+    let mut form = ClosedForm { clusters, constant, text, latex, error: 0.0, points: 0 };
     for _ in 0..points {
-        let theta = balance_holding_definite(symmetries, &random())?.theta;
+        let theta = match balance_holding_definite(symmetries, &random()) {
+            // Some orbits have no balanced point; the formula is about those that have.
+            Err(GeometryError::NotConverged { .. }) => continue,
+            other => other?.theta,
+        };
         let numeric = bias(symmetries, &theta)?.unwrap_or(0.0);
         form.error = form.error.max((form.value(&theta) - numeric).abs());
+        form.points += 1;
+    }
+    if form.points == 0 {
+        return Ok(None);
     }
     Ok(Some(form))
 }
