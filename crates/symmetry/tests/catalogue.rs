@@ -260,3 +260,20 @@ fn normalised_weights_have_a_scale_and_logits_a_translation() {
     assert_eq!(found.charge_names, ["sum(z)"]);
     assert_eq!(found.info.redundant_sections, 5);
 }
+
+#[test]
+fn large_systems_go_through_inverse_iteration() {
+    // 32 parameters make 1,056 unknowns, beyond the limit of the full SVD.
+    let found = check(
+        &models::relu_layer(3, 8, 1, 8),
+        &Expected {
+            factors: &[(Rescaling, 1, 8, &["W", "v"])],
+            dimension: 8,
+            orbit: 8,
+            fiber: 8,
+            compact: 0,
+            charges: 8,
+        },
+    );
+    assert_eq!(found.info.component_sizes, [32]);
+}
