@@ -1,1 +1,61 @@
-fn main() {}
+//! `gaugebias`: flags, exit codes, progress bars. Nothing is computed here.
+//!
+//! Exit status: 0 done; 1 the answer is no (a law rejected, a run diverged, no balanced point); 2 the input is at
+//! fault; 3 our own failure; 130 interrupted.
+
+mod arguments;
+mod commands;
+mod outcome;
+mod progress;
+mod specs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use outcome::Failure;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Run(flags) => commands::run(&flags),
+        Command::Derive(flags) => commands::derive(&flags),
+        Command::Balance(flags) => commands::balance(&flags),
+        Command::Simulate(flags) => commands::simulate(&flags),
+        Command::Verify(flags) => commands::verify(&flags),
+        Command::Report(flags) => commands::report(&flags),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(),
+    }
+}
+
+impl Failure {
+    /// Says what went wrong on standard error, and gives the exit status.
+    fn tell(self) -> ExitCode {
+        match self {
+            Failure::Input(report) => {
+                eprintln!("{report:?}");
+                ExitCode::from(2)
+            }
+            Failure::Refused(message) => {
+                eprintln!("error: {message}");
+                ExitCode::from(2)
+            }
+            Failure::No(message) => {
+                eprintln!("{message}");
+                ExitCode::from(1)
+            }
+            Failure::Ours(message) => {
+                eprintln!("gaugebias failed (this is our fault, please report it): {message}");
+                ExitCode::from(3)
+            }
+            Failure::Interrupted(message) => {
+                eprintln!("{message}");
+                ExitCode::from(130)
+            }
+        }
+    }
+}

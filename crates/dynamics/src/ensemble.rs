@@ -312,3 +312,11 @@ impl<T: Real> Blocks<'_, T> {
 pub fn initial_parameters(spec: &Spec, seed: usize) -> Result<HashMap<String, Tensor>, DynamicsError> {
     Ok(Setup::build(spec)?.evaluate(spec.ensemble.seed, seed).1)
 }
+
+/// Sets the number of worker threads that this process uses outside of simulations (which take [`Options`]).
+///
+/// # Errors
+/// When the workers are already running.
+pub fn set_threads(threads: usize) -> Result<(), rayon::ThreadPoolBuildError> {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()
+}

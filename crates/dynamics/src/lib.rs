@@ -21,6 +21,6 @@ mod memory;
 mod run;
 pub mod update;
 
-pub use ensemble::{Ensemble, Observer, Options, Silent, initial_parameters, simulate};
+pub use ensemble::{Ensemble, Observer, Options, Silent, initial_parameters, set_threads, simulate};
 pub use error::{Diverged, DynamicsError};
 pub use run::{Run, Series};

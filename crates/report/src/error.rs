@@ -46,4 +46,18 @@ pub enum ReportError {
         /// The system's words.
         source: std::io::Error,
     },
+    /// A file of a run folder could not be read.
+    #[error("{path} is not a run folder that can be read: {reason}")]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A run folder is in the way.
+    #[error("{path} already holds files; choose another folder with --out, or overwrite it with --force")]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
 }

@@ -29,7 +29,7 @@ pub fn write(directory: &Path, page: &Page) -> Result<(), ReportError> {
     replace(directory, "report.html", html.as_bytes())
 }
 
-fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), ReportError> {
+pub(crate) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), ReportError> {
     let path = directory.join(name);
     persist(directory, &path, bytes).map_err(|source| ReportError::Write { path, source })
 }

@@ -21,6 +21,7 @@ mod mathml;
 mod page;
 mod raster;
 mod scale;
+pub mod study;
 mod style;
 mod svg;
 mod text;

@@ -15,6 +15,7 @@ mod distance;
 mod effective;
 mod error;
 mod holm;
+mod judge;
 mod kolmogorov;
 mod law;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use distance::{ks_distance, wasserstein_distance};
 pub use effective::{effective_sample_size, effective_samples};
 pub use error::StatisticsError;
 pub use holm::holm_adjusted;
+pub use judge::{JudgeError, Judgement, LawCurve, judge};
 pub use kolmogorov::{kolmogorov_survival, ks_critical_value, ks_p_value};
 pub use law::PredictedCdf;
 pub use verdict::{Alternative, FAMILY_WISE_LEVEL, Measured, RESOLUTION, Report, Verdict, compare};

@@ -3,14 +3,22 @@
 use super::View;
 use crate::shape::Shape;
 
+/// Operands of a loop nest, the output included.
+pub const MOST_OPERANDS: usize = 4;
+
 /// An index space and, for each operand, where its elements lie; neighbouring axes that are contiguous for every
-/// operand are merged, so that most loop nests are a single loop. Operand 0 is the output.
+/// operand are merged, so that most loop nests are a single run. Operand 0 is the output.
+///
+/// The starts of all innermost runs are listed when the nest is made: kernels, of which there are many, then hold one
+/// plain loop each.
 #[derive(Clone, Debug)]
 pub struct Loops {
-    sizes: Vec<usize>,
-    offsets: Vec<usize>,
-    /// `strides[operand][axis]`
-    strides: Vec<Vec<usize>>,
+    /// Where each run starts, for each operand.
+    pub starts: Vec<[usize; MOST_OPERANDS]>,
+    /// Elements of a run.
+    pub size: usize,
+    /// Distance between neighbours of a run, for each operand.
+    pub strides: [usize; MOST_OPERANDS],
 }
 
 impl Loops {
@@ -18,68 +26,33 @@ impl Loops {
     pub fn over(views: &[&View]) -> Self {
         let shape = &views[0].shape;
         debug_assert!(views.iter().all(|view| view.shape == *shape), "{views:?}");
-        let mut loops = Self {
-            sizes: Vec::new(),
-            offsets: views.iter().map(|view| view.offset).collect(),
-            strides: vec![Vec::new(); views.len()],
-        };
+        let strides_along =
+            |axis: usize| std::array::from_fn(|operand| views.get(operand).map_or(0, |view| view.strides[axis]));
+        let mut axes: Vec<(usize, [usize; MOST_OPERANDS])> = Vec::new();
         for (axis, &size) in shape.0.iter().enumerate().filter(|(_, size)| **size != 1) {
-            let strides: Vec<usize> = views.iter().map(|view| view.strides[axis]).collect();
-            loops.push(size, &strides);
+            let strides: [usize; MOST_OPERANDS] = strides_along(axis);
+            match axes.last_mut() {
+                Some((outer, wide)) if wide.iter().zip(&strides).all(|(wide, stride)| *wide == stride * size) => {
+                    (*outer, *wide) = (*outer * size, strides);
+                }
+                _ => axes.push((size, strides)),
+            }
         }
-        if loops.sizes.is_empty() {
-            loops.push(1, &vec![0; views.len()]);
+        let (size, strides) = axes.pop().unwrap_or((1, [0; MOST_OPERANDS]));
+        let first = std::array::from_fn(|operand| views.get(operand).map_or(0, |view| view.offset));
+        let mut starts = vec![first];
+        for (count, steps) in axes {
+            let moved = |start: [usize; MOST_OPERANDS]| {
+                (0..count).map(move |at| std::array::from_fn(|operand| start[operand] + at * steps[operand]))
+            };
+            starts = starts.into_iter().flat_map(moved).collect();
         }
-        loops
+        Self { starts, size, strides }
     }
 
     /// Over the indices of a contiguous output and inputs of its shape.
     pub fn elementwise(output: &Shape, inputs: &[&View]) -> Self {
         let target = View::contiguous(output);
         Self::over(&std::iter::once(&target).chain(inputs.iter().copied()).collect::<Vec<_>>())
-    }
-
-    fn push(&mut self, size: usize, strides: &[usize]) {
-        let nested = |operand: &Vec<usize>, stride: &usize| operand.last().is_some_and(|&outer| outer == stride * size);
-        if !self.sizes.is_empty() && self.strides.iter().zip(strides).all(|(operand, stride)| nested(operand, stride)) {
-            *self.sizes.last_mut().expect("there is an outer axis") *= size;
-            self.strides.iter_mut().zip(strides).for_each(|(operand, &stride)| {
-                *operand.last_mut().expect("there is an outer axis") = stride;
-            });
-        } else {
-            self.sizes.push(size);
-            self.strides.iter_mut().zip(strides).for_each(|(operand, &stride)| operand.push(stride));
-        }
-    }
-
-    /// Calls `visit(start of each operand, inner size, inner stride of each operand)` for every innermost loop.
-    #[inline(always)]
-    pub fn for_each<const N: usize>(&self, mut visit: impl FnMut([usize; N], usize, [usize; N])) {
-        debug_assert_eq!(self.strides.len(), N);
-        let inner = self.sizes.len() - 1;
-        let strides: [usize; N] = std::array::from_fn(|operand| self.strides[operand][inner]);
-        let mut starts: [usize; N] = std::array::from_fn(|operand| self.offsets[operand]);
-        let outer = &self.sizes[..inner];
-        if outer.is_empty() {
-            visit(starts, self.sizes[inner], strides);
-            return;
-        }
-        let mut index = vec![0usize; inner];
-        for _ in 0..outer.iter().product() {
-            visit(starts, self.sizes[inner], strides);
-            for axis in (0..inner).rev() {
-                index[axis] += 1;
-                for (start, operand) in starts.iter_mut().zip(&self.strides) {
-                    *start += operand[axis];
-                }
-                if index[axis] < outer[axis] {
-                    break;
-                }
-                for (start, operand) in starts.iter_mut().zip(&self.strides) {
-                    *start -= operand[axis] * outer[axis];
-                }
-                index[axis] = 0;
-            }
-        }
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! Rejected: `[f32; 16]` passed by value and left to the compiler's vectoriser, measured 3 to 30 times slower.
 
+mod dispatch;
 mod loops;
 mod real;
 mod task;
@@ -15,7 +16,8 @@ mod view;
 
 pub use loops::Loops;
 pub use real::Real;
-pub(crate) use task::{Operand, Storage, Task};
+pub use task::Task;
+pub(crate) use task::{Operand, Storage};
 pub use view::View;
 
 /// Lanes in a chunk.

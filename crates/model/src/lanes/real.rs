@@ -2,7 +2,9 @@
 
 use pulp::Simd;
 
-use super::{Chunk, LANES};
+use super::{Chunk, LANES, Task, dispatch};
+use crate::operations::Op;
+use crate::program::InstructionSet;
 
 /// An element type of lane programs: f32 or f64. The vector operations are pulp's, under names without a type, so
 /// that a kernel is written once. `Vector` holds as many lanes as the instruction set's registers do.
@@ -24,6 +26,10 @@ pub trait Real: Copy + Default + Send + Sync + PartialOrd + std::fmt::Debug + 's
     fn from_f64(x: f64) -> Self;
     /// The same number.
     fn to_f64(self) -> f64;
+
+    /// Runs one operation with an instruction set.
+    #[doc(hidden)]
+    fn execute(set: InstructionSet, op: &Op, task: Task<'_, Self>);
 
     /// Registers in a chunk.
     fn vectors_per_chunk<S: Simd>(simd: S) -> usize;
@@ -71,7 +77,7 @@ pub trait Real: Copy + Default + Send + Sync + PartialOrd + std::fmt::Debug + 's
 macro_rules! real {
     ($type:ident, $vector:ident, $mask:ident, $lanes:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident,
      $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $neg:ident, $abs:ident, $sqrt:ident,
-     $less:ident, $less_equal:ident, $equal:ident, $select:ident) => {
+     $less:ident, $less_equal:ident, $equal:ident, $select:ident, $execute:ident) => {
         impl Real for $type {
             type Vector<S: Simd> = S::$vector;
             type Mask<S: Simd> = S::$mask;
@@ -80,6 +86,9 @@ macro_rules! real {
             const ONE: Self = 1.0;
             const EPSILON: Self = $type::EPSILON;
 
+            fn execute(set: InstructionSet, op: &Op, task: Task<'_, Self>) {
+                dispatch::$execute(set, op, task);
+            }
             #[inline(always)]
             fn from_f64(x: f64) -> Self {
                 x as $type
@@ -190,7 +199,8 @@ real!(
     less_than_f32s,
     less_than_or_equal_f32s,
     equal_f32s,
-    select_f32s
+    select_f32s,
+    execute_f32
 );
 real!(
     f64,
@@ -211,5 +221,6 @@ real!(
     less_than_f64s,
     less_than_or_equal_f64s,
     equal_f64s,
-    select_f64s
+    select_f64s,
+    execute_f64
 );

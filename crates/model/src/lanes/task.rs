@@ -98,123 +98,110 @@ macro_rules! with_fetch {
 }
 
 /// One operation on one block of lanes.
-pub(crate) struct Task<'a, T> {
+pub struct Task<'a, T> {
     /// Shape of the output.
-    pub shape: &'a Shape,
+    pub(crate) shape: &'a Shape,
     /// The output, contiguous.
-    pub output: &'a mut [Chunk<T>],
+    pub(crate) output: &'a mut [Chunk<T>],
     /// The inputs.
-    pub inputs: SmallVec<[Operand<'a, T>; 3]>,
+    pub(crate) inputs: SmallVec<[Operand<'a, T>; 3]>,
     /// The operation's loops.
-    pub loops: &'a Loops,
+    pub(crate) loops: &'a Loops,
     /// The block's random streams, one for each purpose.
-    pub streams: &'a mut [LaneStream; Purpose::COUNT],
+    pub(crate) streams: &'a mut [LaneStream; Purpose::COUNT],
 }
 
 impl<T: Real> Task<'_, T> {
     /// Sets the output to zero.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.fill(T::ZERO);
     }
 
     /// Sets every element of the output.
-    pub fn fill(&mut self, value: T) {
+    pub(crate) fn fill(&mut self, value: T) {
         self.output.fill(Chunk([value; LANES]));
     }
 
     /// output ← f(input) along the loops.
     #[inline(always)]
-    pub fn map<S: Simd>(&mut self, simd: S, f: impl Fn(T::Vector<S>) -> T::Vector<S>) {
-        with_fetch!(self.inputs[0], a, {
-            self.loops.for_each(
-                #[inline(always)]
-                |[out, from], size, [step, stride]| {
-                    for i in 0..size {
-                        let target = T::vectors_mut(simd, &mut self.output[out + i * step]);
-                        for (h, target) in target.iter_mut().enumerate() {
-                            *target = f(a.get(simd, from + i * stride, h));
-                        }
-                    }
-                },
-            );
-        });
+    pub(crate) fn map<S: Simd>(&mut self, simd: S, f: impl Fn(T::Vector<S>) -> T::Vector<S>) {
+        let a = self.inputs[0];
+        let [step, stride, ..] = self.loops.strides;
+        for &[out, from, ..] in &self.loops.starts {
+            for i in 0..self.loops.size {
+                let target = T::vectors_mut(simd, &mut self.output[out + i * step]);
+                for (h, target) in target.iter_mut().enumerate() {
+                    *target = f(a.get(simd, from + i * stride, h));
+                }
+            }
+        }
     }
 
     /// output ← f(output, input) along the loops.
     #[inline(always)]
-    pub fn accumulate<S: Simd>(&mut self, simd: S, f: impl Fn(T::Vector<S>, T::Vector<S>) -> T::Vector<S>) {
-        with_fetch!(self.inputs[0], a, {
-            self.loops.for_each(
-                #[inline(always)]
-                |[out, from], size, [step, stride]| {
-                    for i in 0..size {
-                        let target = T::vectors_mut(simd, &mut self.output[out + i * step]);
-                        for (h, target) in target.iter_mut().enumerate() {
-                            *target = f(*target, a.get(simd, from + i * stride, h));
-                        }
-                    }
-                },
-            );
-        });
+    pub(crate) fn accumulate<S: Simd>(&mut self, simd: S, f: impl Fn(T::Vector<S>, T::Vector<S>) -> T::Vector<S>) {
+        let a = self.inputs[0];
+        let [step, stride, ..] = self.loops.strides;
+        for &[out, from, ..] in &self.loops.starts {
+            for i in 0..self.loops.size {
+                let target = T::vectors_mut(simd, &mut self.output[out + i * step]);
+                for (h, target) in target.iter_mut().enumerate() {
+                    *target = f(*target, a.get(simd, from + i * stride, h));
+                }
+            }
+        }
     }
 
     /// output ← f(first, second) along the loops.
     #[inline(always)]
-    pub fn map_pair<S: Simd>(&mut self, simd: S, f: impl Fn(T::Vector<S>, T::Vector<S>) -> T::Vector<S>) {
-        with_fetch!(self.inputs[0], a, {
-            with_fetch!(self.inputs[1], b, {
-                self.loops.for_each(
-                    #[inline(always)]
-                    |[out, left, right], size, [step, along, across]| {
-                        for i in 0..size {
-                            let target = T::vectors_mut(simd, &mut self.output[out + i * step]);
-                            for (h, target) in target.iter_mut().enumerate() {
-                                *target = f(a.get(simd, left + i * along, h), b.get(simd, right + i * across, h));
-                            }
-                        }
-                    },
-                );
-            });
-        });
+    pub(crate) fn map_pair<S: Simd>(&mut self, simd: S, f: impl Fn(T::Vector<S>, T::Vector<S>) -> T::Vector<S>) {
+        let [a, b] = [self.inputs[0], self.inputs[1]];
+        let [step, along, across, _] = self.loops.strides;
+        for &[out, left, right, _] in &self.loops.starts {
+            for i in 0..self.loops.size {
+                let target = T::vectors_mut(simd, &mut self.output[out + i * step]);
+                for (h, target) in target.iter_mut().enumerate() {
+                    *target = f(a.get(simd, left + i * along, h), b.get(simd, right + i * across, h));
+                }
+            }
+        }
     }
 
     /// output ← f(first, second, third) along the loops.
     #[inline(always)]
-    pub fn map_triple<S: Simd>(
+    pub(crate) fn map_triple<S: Simd>(
         &mut self,
         simd: S,
         f: impl Fn(T::Vector<S>, T::Vector<S>, T::Vector<S>) -> T::Vector<S>,
     ) {
-        // Selections are rare: reading through the storage each time is cheaper than eight copies of the loop.
         let [a, b, c] = [self.inputs[0], self.inputs[1], self.inputs[2]];
-        self.loops.for_each(
-            #[inline(always)]
-            |[out, x, y, z], size, [step, dx, dy, dz]| {
-                for i in 0..size {
-                    let target = T::vectors_mut(simd, &mut self.output[out + i * step]);
-                    for (h, target) in target.iter_mut().enumerate() {
-                        *target = f(a.get(simd, x + i * dx, h), b.get(simd, y + i * dy, h), c.get(simd, z + i * dz, h));
-                    }
+        let [step, dx, dy, dz] = self.loops.strides;
+        for &[out, x, y, z] in &self.loops.starts {
+            for i in 0..self.loops.size {
+                let target = T::vectors_mut(simd, &mut self.output[out + i * step]);
+                for (h, target) in target.iter_mut().enumerate() {
+                    *target = f(a.get(simd, x + i * dx, h), b.get(simd, y + i * dy, h), c.get(simd, z + i * dz, h));
                 }
-            },
-        );
+            }
+        }
     }
 
     /// Copies input `part` along `loops` of (output, input).
-    pub fn copy(&mut self, part: usize, loops: &Loops) {
+    pub(crate) fn copy(&mut self, part: usize, loops: &Loops) {
         let input = self.inputs[part];
-        loops.for_each(|[out, from], size, [step, stride]| {
-            for i in 0..size {
+        let [step, stride, ..] = loops.strides;
+        for &[out, from, ..] in &loops.starts {
+            for i in 0..loops.size {
                 self.output[out + i * step] = match input.storage {
                     Storage::Lanes(chunks) => chunks[from + i * stride],
                     Storage::Uniform(values) => Chunk([values[from + i * stride]; LANES]),
                 };
             }
-        });
+        }
     }
 
     /// An input's elements in row-major order, as chunks of their own.
-    pub fn gathered(&self, part: usize) -> Vec<Chunk<T>> {
+    pub(crate) fn gathered(&self, part: usize) -> Vec<Chunk<T>> {
         let input = &self.inputs[part];
         let chunk = |place: usize| match input.storage {
             Storage::Lanes(chunks) => chunks[place],
@@ -224,7 +211,7 @@ impl<T: Real> Task<'_, T> {
     }
 
     /// Runs a function of whole tensors in every lane.
-    pub fn lane_by_lane(&mut self, f: impl Fn(&[&Tensor]) -> Tensor) {
+    pub(crate) fn lane_by_lane(&mut self, f: impl Fn(&[&Tensor]) -> Tensor) {
         for lane in 0..LANES {
             let inputs: Vec<Tensor> = self.inputs.iter().map(|input| input.tensor(lane)).collect();
             let value = f(&inputs.iter().collect::<Vec<_>>());
@@ -236,7 +223,7 @@ impl<T: Real> Task<'_, T> {
 
     /// Products of stacks of matrices: (…, n, k) @ (…, k, m).
     #[inline(always)]
-    pub fn matmul<S: Simd>(&mut self, simd: S, n: usize, k: usize, m: usize) {
+    pub(crate) fn matmul<S: Simd>(&mut self, simd: S, n: usize, k: usize, m: usize) {
         let (left, right) = (self.inputs[0], self.inputs[1]);
         let rank = left.view.shape.rank();
         let lead = |view: &View| View {

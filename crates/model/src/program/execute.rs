@@ -1,10 +1,8 @@
 //! Running a program on a block of lanes.
 
-use pulp::{Simd, WithSimd};
-
 use super::{Instruction, Program, Store};
 use crate::lanes::{Chunk, LANES, Operand, Real, Storage, Task};
-use crate::operations::{Op, Purpose};
+use crate::operations::Purpose;
 use crate::random::LaneStream;
 use crate::tensor::Tensor;
 
@@ -14,20 +12,6 @@ pub struct Workspace<T> {
     buffers: Vec<Vec<Chunk<T>>>,
     /// One stream for each purpose.
     pub streams: [LaneStream; Purpose::COUNT],
-}
-
-struct Run<'a, T> {
-    op: &'a Op,
-    task: Task<'a, T>,
-}
-
-impl<T: Real> WithSimd for Run<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        self.op.run(simd, &mut self.task);
-    }
 }
 
 impl<T: Real> Program<T> {
@@ -122,7 +106,7 @@ impl<T: Real> Program<T> {
             loops: &instruction.loops,
             streams: &mut workspace.streams,
         };
-        self.instruction_set.run(Run { op: &instruction.op, task });
+        T::execute(self.instruction_set, &instruction.op, task);
         workspace.buffers[instruction.output] = output;
     }
 }

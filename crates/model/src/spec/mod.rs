@@ -105,8 +105,14 @@ impl SpecFile {
             if specs.iter().any(|spec| spec.variant.as_deref() == Some(name.as_str())) {
                 return Err(SpecError::in_file(&source.name, format!("two variants are named `{name}`")));
             }
-            specs.push(read_spec(&merged(&document, variant)?, &source, &folder, Some(name))?);
+            let mut document = merged(&document, variant)?;
+            // A setting that was overridden holds for the variants too, whatever they say.
+            for text in overrides.iter().filter(|text| is_setting(text)) {
+                apply_override(&mut document, text)?;
+            }
+            specs.push(read_spec(&document, &source, &folder, Some(name))?);
         }
+        check_figures(&specs)?;
         Ok(Self { specs })
     }
 
@@ -133,6 +139,11 @@ fn invalid_utf8(name: &str, error: &std::string::FromUtf8Error) -> SpecError {
     let place = Location { source, range: before.len()..before.len() + '\u{fffd}'.len_utf8() };
     SpecError::at(&place, format!("the file is not UTF-8: byte 0x{:02x} cannot stand here", error.as_bytes()[valid]))
         .help("save the file as UTF-8")
+}
+
+/// Whether an override is of a setting, not of an expression.
+fn is_setting(text: &str) -> bool {
+    ["train.", "ensemble.", "log.every", "verify."].iter().any(|section| text.trim_start().starts_with(section))
 }
 
 fn apply_override(document: &mut Table, text: &str) -> Result<(), SpecError> {
@@ -245,6 +256,26 @@ fn read_spec(
         verify: settings::verify(document)?,
         figures: settings::figures(document)?,
     })
+}
+
+/// Every figure shows observables that the base or a variant logs.
+fn check_figures(specs: &[Spec]) -> Result<(), SpecError> {
+    let logged: Vec<&str> =
+        specs.iter().flat_map(|spec| &spec.log.observables).map(|definition| definition.name.as_str()).collect();
+    for figure in &specs[0].figures {
+        for name in std::iter::once(&figure.y).chain(&figure.x) {
+            if !logged.contains(&name.as_str()) {
+                let message = format!("the figure shows `{name}`, which [log] does not record");
+                return Err(SpecError::at(&figure.location, message)
+                    .help(format!(
+                        "[log] records {}",
+                        if logged.is_empty() { "nothing".into() } else { logged.join(", ") }
+                    ))
+                    .maybe_help(near_miss(name, logged)));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn definitions(document: &Table, name: &str) -> Result<Vec<Definition>, SpecError> {

@@ -137,8 +137,6 @@ pub enum FigureKind {
     Stem,
     /// One observable against another.
     Scatter,
-    /// Level sets.
-    Levels,
 }
 
 /// [[figure]]
@@ -217,6 +215,9 @@ pub(super) fn log(document: &Table) -> Result<Log, SpecError> {
     let empty = Table::new();
     let mut reader = Reader::new(section(document, "log")?.map_or(&empty, |(table, _)| table), "log");
     let every = reader.count("every", 1)?.unwrap_or(100);
+    if let Some((_, entry)) = reader.rest().find(|(key, _)| *key == "step") {
+        return Err(SpecError::at(&entry.key, "`step` is taken: logs hold the steps under that name"));
+    }
     let wanted = reader.rest().filter(|(_, entry)| entry.value != Raw::Boolean(false));
     let observables = wanted.map(|(key, entry)| definition(key, entry, "log")).collect::<Result<_, _>>()?;
     Ok(Log { every, observables })
@@ -259,13 +260,11 @@ fn figure(table: &Table, location: &Location) -> Result<Figure, SpecError> {
         ("density", FigureKind::Density),
         ("stem", FigureKind::Stem),
         ("scatter", FigureKind::Scatter),
-        ("levels", FigureKind::Levels),
     ];
     let kind = reader.choice("kind", &kinds)?;
     let y = reader.text("y")?;
     let figure = Figure {
-        kind: kind
-            .ok_or_else(|| SpecError::at(location, "a figure has a kind: lines, density, stem, scatter, levels"))?,
+        kind: kind.ok_or_else(|| SpecError::at(location, "a figure has a kind: lines, density, stem, scatter"))?,
         y: y.ok_or_else(|| SpecError::at(location, "a figure has a y: the name of an observable in [log]"))?,
         x: reader.text("x")?,
         reference: reader.number("reference", "a number", |_| true)?,

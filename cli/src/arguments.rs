@@ -1,0 +1,165 @@
+//! Commands and flags.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Finds the symmetries of a model's parametrization, computes the bias that they and gradient noise induce, and tests
+/// the prediction against simulated training.
+#[derive(Parser)]
+#[command(name = "gaugebias", version, after_help = "A SPEC is a TOML file, or the name of a published experiment.")]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Derive, simulate, verify where the spec asks for it, and write a run folder with report.html
+    Run(Run),
+    /// Symmetries, charges and bias
+    Derive(Derive),
+    /// Move parameters to the balanced slice; the predictor is unchanged
+    Balance(Balance),
+    /// Simulate the ensemble only
+    Simulate(Simulate),
+    /// Compare samples with the predicted law, and with the alternatives
+    Verify(Verify),
+    /// Draw a run folder again
+    Report(Report),
+}
+
+/// Which spec, and what is changed in it.
+#[derive(Args)]
+pub struct SpecFlags {
+    /// Number of seeds, instead of the spec's
+    #[arg(long, value_name = "N")]
+    pub seeds: Option<u64>,
+    /// Number of steps, instead of the spec's
+    #[arg(long, value_name = "K")]
+    pub steps: Option<u64>,
+    /// Override a key, as in --set train.step_size=1e-3; may be repeated
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Only this variant
+    #[arg(long, value_name = "NAME")]
+    pub variant: Option<String>,
+}
+
+impl SpecFlags {
+    /// All overrides, in the form of `--set`.
+    pub fn overrides(&self) -> Vec<String> {
+        let mut overrides = self.set.clone();
+        overrides.extend(self.seeds.map(|seeds| format!("ensemble.seeds={seeds}")));
+        overrides.extend(self.steps.map(|steps| format!("train.steps={steps}")));
+        overrides
+    }
+}
+
+/// How many threads.
+#[derive(Args, Clone, Copy)]
+pub struct Threads {
+    /// Worker threads [default: all cores, or RAYON_NUM_THREADS]; results do not depend on it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+#[derive(Args)]
+pub struct Run {
+    /// Spec file, or name of a published experiment
+    pub spec: String,
+    #[command(flatten)]
+    pub flags: SpecFlags,
+    /// Folder for the results [default: runs/SPEC]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Overwrite a folder that holds files
+    #[arg(long)]
+    pub force: bool,
+    /// Print one JSON object instead of a summary
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub threads: Threads,
+}
+
+#[derive(Args)]
+pub struct Derive {
+    /// Spec file, or name of a published experiment
+    pub spec: String,
+    #[command(flatten)]
+    pub flags: SpecFlags,
+    /// Where the bias is evaluated: balanced, initial, or a safetensors file of parameters
+    #[arg(long, default_value = "balanced", value_name = "POINT")]
+    pub at: String,
+    /// Symmetries on the data as drawn for the first seed, instead of on all inputs
+    #[arg(long)]
+    pub data_symmetry: bool,
+    /// Print one JSON object
+    #[arg(long, conflicts_with = "latex")]
+    pub json: bool,
+    /// Print LaTeX
+    #[arg(long)]
+    pub latex: bool,
+    #[command(flatten)]
+    pub threads: Threads,
+}
+
+#[derive(Args)]
+pub struct Balance {
+    /// Spec file, or name of a published experiment
+    pub spec: String,
+    #[command(flatten)]
+    pub flags: SpecFlags,
+    /// Parameters to balance: `initial`, or a safetensors file with one tensor for each parameter
+    #[arg(long, value_name = "FILE")]
+    pub at: String,
+    /// Where to write the balanced parameters
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub threads: Threads,
+}
+
+#[derive(Args)]
+pub struct Simulate {
+    /// Spec file, or name of a published experiment
+    pub spec: String,
+    #[command(flatten)]
+    pub flags: SpecFlags,
+    /// Folder for the logs and final parameters [default: nothing is written]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Overwrite a folder that holds files
+    #[arg(long)]
+    pub force: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub threads: Threads,
+}
+
+#[derive(Args)]
+pub struct Verify {
+    /// Spec files (which are simulated), or run folders (whose samples are used)
+    #[arg(required = true)]
+    pub specs: Vec<String>,
+    #[command(flatten)]
+    pub flags: SpecFlags,
+    /// Print one JSON object for each, one a line
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub threads: Threads,
+}
+
+#[derive(Args)]
+pub struct Report {
+    /// A run folder
+    pub folder: PathBuf,
+}

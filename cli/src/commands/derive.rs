@@ -1,0 +1,39 @@
+//! `derive`.
+
+use gaugebias::geometry::{At, Derivation, DeriveOptions};
+use gaugebias::model::spec::Spec;
+
+use super::{envelope, initial_theta, parametrization, print_json, theta_from_file, use_threads};
+use crate::arguments::Derive;
+use crate::outcome::Failure;
+use crate::specs;
+
+/// Derives and prints each spec of a file.
+pub fn derive(flags: &Derive) -> Result<(), Failure> {
+    use_threads(flags.threads);
+    for spec in specs::read(&flags.spec, &flags.flags)? {
+        let derivation = derivation(&spec, &flags.at, flags.data_symmetry)?;
+        if flags.json {
+            let object = serde_json::to_value(&derivation).map_err(|error| Failure::Ours(error.to_string()))?;
+            print_json(envelope(object));
+        } else if flags.latex {
+            println!("{}", derivation.to_latex());
+        } else {
+            println!("{}", derivation.to_text());
+        }
+    }
+    Ok(())
+}
+
+/// The derivation of one spec at a point.
+pub(super) fn derivation(spec: &Spec, at: &str, data_symmetry: bool) -> Result<Derivation, Failure> {
+    let map = parametrization(spec, data_symmetry)?;
+    let start = initial_theta(spec)?;
+    let at = match at {
+        "balanced" => At::Balanced,
+        "initial" => At::Initial(start.clone()),
+        file => At::File(theta_from_file(&map, file)?),
+    };
+    let options = DeriveOptions { start: Some(start), ..DeriveOptions::default() };
+    Ok(gaugebias::geometry::derive(&map, &spec.title, &at, &options)?)
+}

@@ -1,0 +1,118 @@
+//! `run`, the main job.
+
+use std::path::{Path, PathBuf};
+
+use gaugebias::model::spec::Spec;
+use gaugebias::report::study::{RunFolder, Study};
+use gaugebias::verify::{Verdict, judge};
+use serde_json::json;
+
+use super::simulate::attempt;
+use super::{derive, envelope, print_json, use_threads, verify};
+use crate::arguments::Run;
+use crate::outcome::Failure;
+use crate::specs;
+
+/// Derives, simulates, verifies, and writes the run folder.
+pub fn run(flags: &Run) -> Result<(), Failure> {
+    use_threads(flags.threads);
+    let specs = specs::read(&flags.spec, &flags.flags)?;
+    let path = flags.out.clone().unwrap_or_else(|| default_folder(&flags.spec));
+    let folder = RunFolder::create(&path, flags.force)?;
+    let mut studies = Vec::new();
+    let mut failure = None;
+    for spec in specs {
+        let (study, ended) = study(spec, flags)?;
+        folder.write_tensors(&study.spec, &study.run)?;
+        studies.push(study);
+        if ended.is_some() {
+            failure = ended;
+            break;
+        }
+    }
+    folder.write_report(&studies, &flags.flags.overrides())?;
+    tell(&studies, &path, flags.json);
+    let rejected = studies.iter().filter_map(|study| study.judgement.as_ref()?.as_ref().ok());
+    let rejected: Vec<&str> = rejected
+        .filter(|judged| judged.report.verdict != Verdict::Agrees)
+        .map(|judged| judged.report.title.as_str())
+        .collect();
+    match failure {
+        Some(failure) => Err(failure),
+        None if rejected.is_empty() => Ok(()),
+        None => Err(Failure::No(format!("the predicted law does not agree with: {}", rejected.join(", ")))),
+    }
+}
+
+fn default_folder(spec: &str) -> PathBuf {
+    let stem = Path::new(spec).file_stem().map_or("run".into(), |stem| stem.to_string_lossy().into_owned());
+    Path::new("runs").join(stem)
+}
+
+/// One spec from derivation to verdict. What cannot be derived or judged is said in the report; what cannot be run is
+/// an error.
+fn study(spec: Spec, flags: &Run) -> Result<(Study, Option<Failure>), Failure> {
+    let derivation = match derive::derivation(&spec, "balanced", false) {
+        Ok(derivation) => Ok(derivation),
+        Err(Failure::Refused(reason) | Failure::No(reason)) => Err(reason),
+        // Without a predictor there is nothing to derive, but much to simulate.
+        Err(Failure::Input(_)) if !spec.model.iter().any(|definition| definition.name == "predictor") => {
+            Err("[model] names no predictor".to_owned())
+        }
+        Err(failure) => return Err(failure),
+    };
+    let (run, ended) = attempt(&spec, flags.threads)?;
+    let early_end = match &ended {
+        Some(Failure::No(message) | Failure::Interrupted(message)) => Some(message.clone()),
+        _ => None,
+    };
+    let judgement = match (&spec.verify, &ended) {
+        (Some(_), None) => Some(judge(&spec, &run).map_err(|error| error.to_string())),
+        _ => None,
+    };
+    Ok((Study { spec, derivation, run, early_end, judgement }, ended))
+}
+
+fn tell(studies: &[Study], path: &Path, as_json: bool) {
+    let report = path.join("report.html");
+    let summary = gaugebias::report::study::summary(studies);
+    if as_json {
+        let runs: Vec<_> = studies
+            .iter()
+            .map(|study| {
+                let judged = study.judgement.as_ref().and_then(|judgement| judgement.as_ref().ok());
+                json!({
+                    "title": study.spec.title,
+                    "seeds": study.run.seeds,
+                    "steps": study.run.steps,
+                    "seconds": study.run.seconds,
+                    "ended_early": study.early_end,
+                    "verify": judged.map(|judged| &judged.report),
+                })
+            })
+            .collect();
+        print_json(envelope(json!({
+            "title": studies[0].spec.title,
+            "folder": path,
+            "report": report,
+            "summary": summary,
+            "runs": runs,
+        })));
+        return;
+    }
+    println!("{}", studies[0].spec.title);
+    for sentence in summary {
+        println!("  {sentence}");
+    }
+    for study in studies {
+        println!(
+            "  {}: {} seeds × {} steps in {:.1} s",
+            study.spec.title, study.run.seeds, study.run.steps, study.run.seconds
+        );
+        if let Some(Ok(judgement)) = &study.judgement {
+            print!("{}", verify::text(judgement).lines().skip(1).map(|line| format!("  {line}\n")).collect::<String>());
+        }
+    }
+    print!("{}", gaugebias::report::study::end_table_text(studies));
+    println!("  report: {}", report.display());
+}

@@ -1,0 +1,59 @@
+//! How a command can end, and which exit status that is.
+
+use gaugebias::dynamics::DynamicsError;
+use gaugebias::geometry::GeometryError;
+use gaugebias::model::SpecError;
+use gaugebias::report::ReportError;
+
+/// A command that did not end with 0.
+pub enum Failure {
+    /// The spec is at fault: a message that underlines the place.
+    Input(miette::Report),
+    /// The input is at fault in another way, or is too much.
+    Refused(String),
+    /// The answer is no.
+    No(String),
+    /// Our own failure.
+    Ours(String),
+    /// Ctrl-C.
+    Interrupted(String),
+}
+
+impl From<SpecError> for Failure {
+    fn from(error: SpecError) -> Self {
+        Failure::Input(error.into())
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Write { .. } | ReportError::Read { .. } | ReportError::Exists { .. } => {
+                Failure::Refused(error.to_string())
+            }
+            other => Failure::Ours(other.to_string()),
+        }
+    }
+}
+
+impl From<GeometryError> for Failure {
+    fn from(error: GeometryError) -> Self {
+        match error {
+            GeometryError::NoBalancedPoint { .. } | GeometryError::NotConverged { .. } => {
+                Failure::No(error.to_string())
+            }
+            other => Failure::Refused(other.to_string()),
+        }
+    }
+}
+
+impl From<DynamicsError> for Failure {
+    fn from(error: DynamicsError) -> Self {
+        match error {
+            DynamicsError::Spec(error) => error.into(),
+            DynamicsError::Memory { .. } => Failure::Refused(error.to_string()),
+            DynamicsError::Diverged { .. } => Failure::No(error.to_string()),
+            DynamicsError::Interrupted { .. } => Failure::Interrupted(error.to_string()),
+        }
+    }
+}

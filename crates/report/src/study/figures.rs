@@ -1,0 +1,177 @@
+//! The figures that a spec asks for, from what its runs logged.
+
+use gaugebias_dynamics::{Run, Series as Logged};
+use gaugebias_model::spec::{Figure as Wanted, FigureKind};
+
+use super::Study;
+use crate::{Axis, Content, Curve, Density, Figure, Lines, Reference, Scatter, Series, Stem};
+
+/// Elements of an observable that get a line of their own; more are shown together as one band.
+const MOST_LINES: usize = 4;
+
+/// All figures of a set of studies (base and variants): those that can show every study together do.
+pub(super) fn figures(studies: &[Study]) -> Vec<Figure> {
+    let wanted = studies[0].spec.figures.iter().enumerate();
+    wanted.flat_map(|(index, wanted)| figure(studies, index, wanted)).collect()
+}
+
+/// A study's label in a legend.
+fn label(studies: &[Study], study: &Study) -> String {
+    match (&study.spec.variant, studies.len()) {
+        (Some(variant), _) => variant.clone(),
+        (None, 1) => String::new(),
+        (None, _) => "base".into(),
+    }
+}
+
+/// The studies that logged at least one record of an observable.
+fn logging<'a>(studies: &'a [Study], name: &'a str) -> impl Iterator<Item = (&'a Study, &'a Logged)> {
+    let logged = move |study: &'a Study| study.run.observables.get(name).map(|series| (study, series));
+    studies.iter().filter_map(logged).filter(|(study, _)| !study.run.record_steps.is_empty())
+}
+
+fn figure(studies: &[Study], index: usize, wanted: &Wanted) -> Vec<Figure> {
+    let name = format!("{}-{}", index + 1, file_name(&wanted.y));
+    let make = |name: String, title: String, x: Axis, y: Axis, content: Content| Figure {
+        name,
+        title,
+        caption: caption(studies, wanted),
+        x,
+        y: if wanted.log_y { y.logarithmic() } else { y },
+        content,
+    };
+    let own = Axis::new(wanted.y.clone());
+    match wanted.kind {
+        FigureKind::Lines => lines(studies, wanted)
+            .into_iter()
+            .map(|content| make(name.clone(), wanted.y.clone(), Axis::new("step"), own.clone(), content))
+            .collect(),
+        FigureKind::Stem => stem(studies, &wanted.y)
+            .into_iter()
+            .map(|content| {
+                make(name.clone(), format!("{} at the end", wanted.y), Axis::new("index"), own.clone(), content)
+            })
+            .collect(),
+        FigureKind::Scatter => scatter(studies, wanted)
+            .into_iter()
+            .map(|content| {
+                let x = Axis::new(wanted.x.clone().unwrap_or_default());
+                make(name.clone(), format!("{} at the end", wanted.y), x, own.clone(), content)
+            })
+            .collect(),
+        FigureKind::Density => logging(studies, &wanted.y)
+            .map(|(study, series)| {
+                let suffix = study.spec.variant.as_deref().map_or(String::new(), |v| format!("-{}", file_name(v)));
+                let content = density(study, series);
+                make(format!("{name}{suffix}"), study.spec.title.clone(), own.clone(), Axis::new("density"), content)
+            })
+            .collect(),
+    }
+}
+
+fn file_name(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+}
+
+fn caption(studies: &[Study], wanted: &Wanted) -> String {
+    let seeds = studies[0].run.seeds;
+    let runs = if seeds == 1 { "one seed".to_owned() } else { format!("{seeds} seeds") };
+    let bands = match wanted.kind {
+        FigureKind::Lines | FigureKind::Stem if seeds > 1 => {
+            format!("Median and 10–90 % band over {runs}; single ones faint.")
+        }
+        _ => format!("From {runs}."),
+    };
+    match &wanted.caption {
+        Some(own) => format!("{own} {bands}"),
+        None => bands,
+    }
+}
+
+/// One element of an observable, [records][seeds]; or, of many elements, all of them as if they were seeds.
+fn series_of(run: &Run, logged: &Logged, label: &str) -> Vec<Series> {
+    let elements = logged.elements();
+    let named = |element: usize| match (elements, label.is_empty()) {
+        (1, true) => "median".to_owned(),
+        (1, false) => label.to_owned(),
+        (_, true) => format!("element {element}"),
+        (_, false) => format!("{label}, element {element}"),
+    };
+    if elements <= MOST_LINES {
+        let picked = |element| logged.values.iter().skip(element).step_by(elements).copied().collect();
+        return (0..elements).map(|element| Series { label: named(element), values: picked(element) }).collect();
+    }
+    let all = format!("{} elements × {} seeds", elements, run.seeds);
+    let label = if label.is_empty() { all } else { format!("{label}: {all}") };
+    vec![Series { label, values: logged.values.clone() }]
+}
+
+fn lines(studies: &[Study], wanted: &Wanted) -> Option<Content> {
+    let (first, _) = logging(studies, &wanted.y).next()?;
+    let steps: Vec<f64> = first.run.record_steps.iter().map(|&step| step as f64).collect();
+    let mut series = Vec::new();
+    for (study, logged) in logging(studies, &wanted.y) {
+        for mut one in series_of(&study.run, logged, &label(studies, study)) {
+            let members = one.values.len() / study.run.record_steps.len();
+            // Studies that ended early, or ran longer, are shown over the first one's steps.
+            one.values.resize(steps.len() * members, f64::NAN);
+            series.push(one);
+        }
+    }
+    let reference = wanted.reference.map(|value| Reference { value, label: crate::number(value) });
+    Some(Content::Lines(Lines { steps, series, reference }))
+}
+
+fn last_record(study: &Study, logged: &Logged) -> Vec<f64> {
+    let size = study.run.seeds * logged.elements();
+    logged.values[logged.values.len() - size..].to_vec()
+}
+
+fn stem(studies: &[Study], name: &str) -> Option<Content> {
+    let (_, first) = logging(studies, name).next()?;
+    let elements = first.elements();
+    let series = logging(studies, name)
+        .filter(|(_, logged)| logged.elements() == elements)
+        .map(|(study, logged)| {
+            let record = last_record(study, logged);
+            // [seeds][elements] → [elements][seeds]
+            let at = |element| record.iter().skip(element).step_by(elements).copied().collect::<Vec<_>>();
+            Series { label: label(studies, study), values: (0..elements).flat_map(at).collect() }
+        })
+        .collect();
+    Some(Content::Stem(Stem { positions: (0..elements).map(|at| at as f64).collect(), series, truth: None }))
+}
+
+fn scatter(studies: &[Study], wanted: &Wanted) -> Option<Content> {
+    let x_name = wanted.x.as_deref()?;
+    let groups: Vec<Curve> = logging(studies, &wanted.y)
+        .filter_map(|(study, y)| {
+            let x = study.run.observables.get(x_name).filter(|x| x.elements() == y.elements())?;
+            let points = last_record(study, x).into_iter().zip(last_record(study, y)).collect();
+            Some(Curve { label: label(studies, study), points })
+        })
+        .collect();
+    (!groups.is_empty()).then_some(Content::Scatter(Scatter { groups, diagonal: None }))
+}
+
+/// Samples of the verified observable where there are some, else the last half of the records.
+fn density(study: &Study, logged: &Logged) -> Content {
+    let judged = study.judgement.as_ref().and_then(|judgement| judgement.as_ref().ok());
+    let (samples, effective_samples) = match (&study.run.samples, judged) {
+        (Some(samples), Some(judgement)) => (samples.values.clone(), judgement.report.effective_samples),
+        _ => {
+            let half = logged.values[logged.values.len() / 2..].to_vec();
+            (half, (study.run.seeds * logged.elements()) as f64)
+        }
+    };
+    let curve = |law: &gaugebias_verify::LawCurve| Curve { label: law.name.clone(), points: law.points.clone() };
+    let curves: Vec<Curve> = judged.map_or(Vec::new(), |judgement| judgement.curves.iter().map(curve).collect());
+    let (laws, alternatives) = curves.split_at(curves.len().min(1));
+    Content::Density(Density {
+        label: format!("{} samples", samples.len()),
+        samples,
+        effective_samples,
+        laws: laws.to_vec(),
+        alternatives: alternatives.to_vec(),
+    })
+}

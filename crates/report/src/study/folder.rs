@@ -1,0 +1,294 @@
+//! Run folders: tensors, `run.json`, figures and the page.
+//!
+//! The base's tensors lie in the folder itself, each variant's in a folder of its name. `run.json` holds the spec's
+//! text, so that everything else can be derived again; wall times stand only there, which leaves every other file a
+//! function of spec and seeds alone.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use gaugebias_dynamics::{Run, Series};
+use gaugebias_model::spec::{DataType, Spec, SpecFile};
+use indexmap::IndexMap;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde_json::{Value, json};
+
+use super::{Study, page};
+use crate::files::replace;
+use crate::{Page, ReportError};
+
+/// A folder with the results of one spec file.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+const SAMPLES: &str = "verify.samples";
+const SAMPLE_STEPS: &str = "verify.step";
+
+impl RunFolder {
+    /// Takes a folder for a new run; one that holds files is only taken with `force`.
+    ///
+    /// # Errors
+    /// [`ReportError::Exists`], and [`ReportError::Write`] where the folder cannot be made or written to.
+    pub fn create(path: &Path, force: bool) -> Result<Self, ReportError> {
+        let fault = |source| ReportError::Write { path: path.to_owned(), source };
+        if let Ok(mut entries) = std::fs::read_dir(path) {
+            if entries.next().is_some() && !force {
+                return Err(ReportError::Exists { path: path.to_owned() });
+            }
+        }
+        std::fs::create_dir_all(path).map_err(fault)?;
+        // Found out now, not after an hour of simulation.
+        tempfile::NamedTempFile::new_in(path).map_err(fault)?;
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// An existing run folder.
+    pub fn open(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn of(&self, spec: &Spec) -> PathBuf {
+        spec.variant.as_ref().map_or(self.path.clone(), |name| self.path.join(name))
+    }
+
+    /// Writes the tensors of one study: `log.safetensors` and `final.safetensors`.
+    ///
+    /// # Errors
+    /// [`ReportError::Write`]; what stood there before is then untouched.
+    pub fn write_tensors(&self, spec: &Spec, run: &Run) -> Result<(), ReportError> {
+        let folder = self.of(spec);
+        std::fs::create_dir_all(&folder).map_err(|source| ReportError::Write { path: folder.clone(), source })?;
+        let mut logs: Vec<(String, Vec<usize>, Bytes)> = vec![steps("step", &run.record_steps)];
+        logs.extend(
+            run.observables.iter().map(|(name, series)| (name.clone(), series.shape.clone(), bytes(run, series))),
+        );
+        if let Some(samples) = &run.samples {
+            logs.push(steps(SAMPLE_STEPS, &run.sample_steps));
+            logs.push((SAMPLES.into(), samples.shape.clone(), bytes(run, samples)));
+        }
+        let parameters =
+            run.parameters.iter().map(|(name, series)| (name.clone(), series.shape.clone(), bytes(run, series)));
+        replace(&folder, "log.safetensors", &encode(logs))?;
+        replace(&folder, "final.safetensors", &encode(parameters.collect()))
+    }
+
+    /// Writes `run.json`, the figures and the page.
+    ///
+    /// # Errors
+    /// [`ReportError::Write`], and what drawing reports.
+    pub fn write_report(&self, studies: &[Study], overrides: &[String]) -> Result<(), ReportError> {
+        let text = serde_json::to_string_pretty(&record(studies, overrides)).expect("a record of plain values is JSON");
+        replace(&self.path, "run.json", text.as_bytes())?;
+        self.write_page(studies)
+    }
+
+    /// Draws figures and page again.
+    ///
+    /// # Errors
+    /// As [`RunFolder::write_report`].
+    pub fn write_page(&self, studies: &[Study]) -> Result<(), ReportError> {
+        crate::write(&self.path, &Page::of(studies, provenance(&studies[0])))
+    }
+
+    /// The specs and runs of a folder.
+    ///
+    /// # Errors
+    /// [`ReportError::Read`] for a folder that is not one of ours, or was damaged.
+    pub fn read(&self) -> Result<Vec<(Spec, Run)>, ReportError> {
+        let fault = |reason: String| ReportError::Read { path: self.path.join("run.json"), reason };
+        let text = std::fs::read_to_string(self.path.join("run.json")).map_err(|error| fault(error.to_string()))?;
+        let record: Value = serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
+        let field = |name: &str| record[name].as_str().ok_or_else(|| fault(format!("it has no text `{name}`")));
+        let overrides: Vec<String> = record["overrides"]
+            .as_array()
+            .map_or(Vec::new(), |items| items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect());
+        let folder = PathBuf::from(field("spec_folder")?);
+        let file = SpecFile::parse(field("spec_name")?, field("spec")?.to_owned(), folder, &overrides)
+            .map_err(|error| fault(format!("its spec does not read: {error}")))?;
+        let runs = record["runs"].as_array().ok_or_else(|| fault("it lists no `runs`".into()))?;
+        runs.iter()
+            .map(|entry| {
+                let variant = entry["variant"].as_str();
+                let spec = file.specs.iter().find(|spec| spec.variant.as_deref() == variant);
+                let spec = spec.ok_or_else(|| fault(format!("its spec has no variant {variant:?}")))?.clone();
+                let run = self.read_run(&spec, entry)?;
+                Ok((spec, run))
+            })
+            .collect()
+    }
+
+    fn read_run(&self, spec: &Spec, entry: &Value) -> Result<Run, ReportError> {
+        let folder = self.of(spec);
+        let mut logs = decode(&folder.join("log.safetensors"))?;
+        let parameters = decode(&folder.join("final.safetensors"))?;
+        let steps = |series: Option<Series>| {
+            series.map_or(Vec::new(), |series| series.values.iter().map(|&step| step as u64).collect())
+        };
+        let record_steps = steps(logs.shift_remove("step"));
+        let sample_steps = steps(logs.shift_remove(SAMPLE_STEPS));
+        let samples = logs.shift_remove(SAMPLES);
+        Ok(Run {
+            title: spec.title.clone(),
+            seeds: entry["seeds"].as_u64().unwrap_or(0) as usize,
+            steps: entry["steps"].as_u64().unwrap_or(0),
+            dtype: if entry["dtype"] == "f64" { DataType::F64 } else { DataType::F32 },
+            record_steps,
+            observables: in_order(logs, spec.log.observables.iter().map(|definition| &definition.name)),
+            sample_steps,
+            samples,
+            parameters: in_order(parameters, spec.param.iter().map(|definition| &definition.name)),
+            seconds: entry["seconds"].as_f64().unwrap_or(0.0),
+        })
+    }
+}
+
+type Bytes = (Dtype, Vec<u8>);
+
+/// Files do not keep the order of names; the spec does.
+fn in_order<'a>(
+    mut found: IndexMap<String, Series>,
+    names: impl Iterator<Item = &'a String>,
+) -> IndexMap<String, Series> {
+    names.filter_map(|name| found.shift_remove(name).map(|series| (name.clone(), series))).collect()
+}
+
+fn steps(name: &str, steps: &[u64]) -> (String, Vec<usize>, Bytes) {
+    let bytes = steps.iter().flat_map(|&step| (step as i64).to_le_bytes()).collect();
+    (name.into(), vec![steps.len()], (Dtype::I64, bytes))
+}
+
+fn bytes(run: &Run, series: &Series) -> Bytes {
+    match run.dtype {
+        DataType::F32 => (Dtype::F32, series.values.iter().flat_map(|&x| (x as f32).to_le_bytes()).collect()),
+        DataType::F64 => (Dtype::F64, series.values.iter().flat_map(|&x| x.to_le_bytes()).collect()),
+    }
+}
+
+fn encode(tensors: Vec<(String, Vec<usize>, Bytes)>) -> Vec<u8> {
+    let views: Vec<(String, TensorView<'_>)> = tensors
+        .iter()
+        .map(|(name, shape, (dtype, bytes))| {
+            let view = TensorView::new(*dtype, shape.clone(), bytes).expect("a tensor has the bytes of its shape");
+            (name.clone(), view)
+        })
+        .collect();
+    safetensors::serialize(views, None).expect("tensors with distinct names serialise")
+}
+
+/// All tensors of a file as numbers.
+pub(super) fn decode(path: &Path) -> Result<IndexMap<String, Series>, ReportError> {
+    let fault = |reason: String| ReportError::Read { path: path.to_owned(), reason };
+    let bytes = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|error| fault(error.to_string()))?;
+    let mut found = IndexMap::new();
+    for (name, view) in tensors.tensors() {
+        let data = view.data();
+        let values = match view.dtype() {
+            Dtype::F32 => {
+                data.chunks_exact(4).map(|b| f64::from(f32::from_le_bytes(b.try_into().expect("four bytes")))).collect()
+            }
+            Dtype::F64 => {
+                data.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().expect("eight bytes"))).collect()
+            }
+            Dtype::I64 => {
+                data.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().expect("eight bytes")) as f64).collect()
+            }
+            other => return Err(fault(format!("`{name}` has dtype {other:?}; f32, f64 and i64 are read"))),
+        };
+        found.insert(name, Series { shape: view.shape().to_vec(), values });
+    }
+    Ok(found)
+}
+
+/// Reads a file of named tensors, as `--at FILE` does.
+///
+/// # Errors
+/// [`ReportError::Read`].
+pub fn read_tensors(path: &Path) -> Result<IndexMap<String, Series>, ReportError> {
+    decode(path)
+}
+
+/// Writes named f64 tensors into a file, whole or not at all.
+///
+/// # Errors
+/// [`ReportError::Write`].
+pub fn write_tensors(path: &Path, tensors: &HashMap<String, Series>) -> Result<(), ReportError> {
+    let mut named: Vec<_> = tensors.iter().collect();
+    named.sort_by_key(|(name, _)| name.as_str());
+    let encoded = named.into_iter().map(|(name, series)| {
+        let bytes = series.values.iter().flat_map(|x| x.to_le_bytes()).collect();
+        (name.clone(), series.shape.clone(), (Dtype::F64, bytes))
+    });
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| ReportError::Write {
+        path: path.to_owned(),
+        source: std::io::Error::other("this is not a file name"),
+    })?;
+    replace(folder, name, &encode(encoded.collect()))
+}
+
+/// `run.json`.
+fn record(studies: &[Study], overrides: &[String]) -> Value {
+    let base = &studies[0].spec;
+    let runs: Vec<Value> = studies
+        .iter()
+        .map(|study| {
+            let verdict = match &study.judgement {
+                Some(Ok(judgement)) => serde_json::to_value(&judgement.report).unwrap_or(Value::Null),
+                Some(Err(reason)) => json!({ "reason": reason }),
+                None => Value::Null,
+            };
+            json!({
+                "title": study.spec.title,
+                "variant": study.spec.variant,
+                "seeds": study.run.seeds,
+                "steps": study.run.steps,
+                "dtype": study.run.dtype.name(),
+                "seconds": study.run.seconds,
+                "ended_early": study.early_end,
+                "verify": verdict,
+                "derivation": study.derivation.as_ref().ok(),
+                "not_derived": study.derivation.as_ref().err(),
+                "summary": page::summary(study, false),
+            })
+        })
+        .collect();
+    let verdicts: Vec<Value> =
+        runs.iter().filter(|run| !run["verify"].is_null()).map(|run| run["verify"].clone()).collect();
+    json!({
+        "gaugebias": env!("CARGO_PKG_VERSION"),
+        "schema": 1,
+        "title": base.title,
+        "spec_name": base.source.name,
+        "spec_folder": std::path::absolute(&base.folder).unwrap_or(base.folder.clone()),
+        "spec": base.source.text,
+        "overrides": overrides,
+        "machine": {
+            "system": std::env::consts::OS,
+            "architecture": std::env::consts::ARCH,
+            "cores": std::thread::available_parallelism().map_or(1, usize::from),
+            "instruction_set": gaugebias_model::program::InstructionSet::detect().name(),
+        },
+        "seeds": studies[0].run.seeds,
+        "wall_seconds": studies.iter().map(|study| study.run.seconds).sum::<f64>(),
+        "verdicts": verdicts,
+        "runs": runs,
+    })
+}
+
+fn provenance(study: &Study) -> Vec<(String, String)> {
+    let pair = |label: &str, value: String| (label.to_owned(), value);
+    vec![
+        pair("gaugebias", env!("CARGO_PKG_VERSION").into()),
+        pair("Spec", study.spec.source.name.clone()),
+        pair("Seeds", format!("{} from family {}", study.run.seeds, study.spec.ensemble.seed)),
+        pair("Wall time and machine", "in run.json".into()),
+    ]
+}

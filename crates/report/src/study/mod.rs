@@ -1,0 +1,46 @@
+//! A spec with everything that was found out about it: the results that a run folder holds and a page shows.
+
+mod facts;
+mod figures;
+mod folder;
+mod page;
+
+pub use folder::{RunFolder, read_tensors, write_tensors};
+
+use gaugebias_dynamics::Run;
+use gaugebias_geometry::Derivation;
+use gaugebias_model::spec::Spec;
+use gaugebias_verify::Judgement;
+
+/// One spec (the base, or a variant) and what came out.
+#[derive(Debug)]
+pub struct Study {
+    /// The spec as it was run.
+    pub spec: Spec,
+    /// What was derived, or why nothing was.
+    pub derivation: Result<Derivation, String>,
+    /// What was simulated.
+    pub run: Run,
+    /// How the simulation ended early, if it did.
+    pub early_end: Option<String>,
+    /// Samples against laws, where the spec asks for it, or why they could not be compared.
+    pub judgement: Option<Result<Judgement, String>>,
+}
+
+/// What came out, in sentences.
+pub fn summary(studies: &[Study]) -> Vec<String> {
+    studies.iter().flat_map(|study| page::summary(study, studies.len() > 1)).collect()
+}
+
+/// Scalar observables at the end, side by side, as aligned text; empty where nothing was logged.
+pub fn end_table_text(studies: &[Study]) -> String {
+    let Some(table) = page::end_table(studies) else { return String::new() };
+    let rows: Vec<&Vec<String>> = std::iter::once(&table.header).chain(&table.rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..table.header.len()).map(width).collect();
+    let line = |row: &&Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
+        format!("    {}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}

@@ -1,0 +1,166 @@
+//! From studies to the page.
+
+use gaugebias_model::spec::{Noise, Optimizer, Spec};
+use gaugebias_verify::Verdict;
+
+use super::{Study, facts, figures};
+use crate::{AlternativeRow, Page, Table, VerdictRow, number};
+
+impl Page {
+    /// The page of a spec and its variants, which share data and seeds.
+    ///
+    /// # Panics
+    /// Without studies.
+    pub fn of(studies: &[Study], provenance: Vec<(String, String)>) -> Page {
+        let base = &studies[0];
+        Page {
+            title: base.spec.title.clone(),
+            subtitle: subtitle(base),
+            summary: studies.iter().flat_map(|study| summary(study, studies.len() > 1)).collect(),
+            question: questions(studies),
+            derivations: studies.iter().map(facts::block).collect(),
+            verdicts: studies.iter().filter_map(verdict_row).collect(),
+            tables: end_table(studies).into_iter().collect(),
+            figures: figures::figures(studies),
+            spec: base.spec.source.text.clone(),
+            provenance,
+        }
+    }
+}
+
+fn subtitle(study: &Study) -> String {
+    format!("{} seeds, {} steps, {}", study.run.seeds, study.run.steps, study.run.dtype.name())
+}
+
+/// What came out of one study, in sentences.
+pub(super) fn summary(study: &Study, named: bool) -> Vec<String> {
+    let prefix = if named { format!("{}: ", study.spec.variant.as_deref().unwrap_or("base")) } else { String::new() };
+    let mut sentences = Vec::new();
+    match &study.derivation {
+        Ok(derivation) if derivation.symmetries.dimension == 0 => {
+            sentences.push(format!("{prefix}the model has no continuous affine symmetry, so there is no gauge bias."));
+        }
+        Ok(derivation) => {
+            let formula =
+                derivation.bias.formula.as_ref().map_or(String::new(), |formula| {
+                    format!("; on the balanced slice the gauge bias is B = {formula}")
+                });
+            sentences
+                .push(format!("{prefix}{} symmetry generators were found{formula}.", derivation.symmetries.dimension));
+        }
+        Err(reason) => sentences.push(format!("{prefix}the symmetries were not derived: {reason}")),
+    }
+    if let Some(end) = &study.early_end {
+        sentences.push(format!("{prefix}{end}"));
+    }
+    match &study.judgement {
+        Some(Ok(judgement)) => sentences.push(format!("{prefix}{}", judgement.report.reason)),
+        Some(Err(reason)) => sentences.push(format!("{prefix}the law was not tested: {reason}")),
+        None => {}
+    }
+    sentences
+}
+
+fn questions(studies: &[Study]) -> Vec<String> {
+    let mut paragraphs: Vec<String> = leading_comment(&studies[0].spec.source.text).into_iter().collect();
+    for study in studies {
+        let name = study.spec.variant.as_deref().unwrap_or("base");
+        let prefix = if studies.len() > 1 { format!("{name}: ") } else { String::new() };
+        paragraphs.push(prefix + &training(&study.spec));
+    }
+    paragraphs
+}
+
+/// The comment at the top of a spec says what it is for.
+fn leading_comment(text: &str) -> Option<String> {
+    let lines = text.lines().take_while(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let joined = lines.collect::<Vec<_>>().join(" ");
+    let joined = joined.trim().to_owned();
+    (!joined.is_empty()).then_some(joined)
+}
+
+/// [train] in words.
+fn training(spec: &Spec) -> String {
+    let train = &spec.train;
+    let how = match (train.optimizer, train.noise) {
+        (Optimizer::Langevin, Noise::None) => "gradient flow by Euler steps".to_owned(),
+        (Optimizer::Langevin, noise) => {
+            let kind = if noise == Noise::Horizontal { "horizontal" } else { "isotropic" };
+            format!("Langevin dynamics with {kind} noise at temperature {}", number(train.temperature))
+        }
+        (Optimizer::Sgd { momentum, weight_decay }, _) => {
+            let batch = if spec.batch.is_empty() {
+                "full-batch gradient descent"
+            } else {
+                "SGD on batches drawn anew at every step"
+            };
+            let momentum = if momentum > 0.0 { format!(", momentum {}", number(momentum)) } else { String::new() };
+            let decay =
+                if weight_decay > 0.0 { format!(", weight decay {}", number(weight_decay)) } else { String::new() };
+            format!("{batch}{momentum}{decay}")
+        }
+    };
+    format!("trained by {how}, step size {}, {} steps.", number(train.step_size), train.steps)
+}
+
+fn verdict_row(study: &Study) -> Option<VerdictRow> {
+    let report = &study.judgement.as_ref()?.as_ref().ok()?.report;
+    let word = |verdict: Verdict| match verdict {
+        Verdict::Agrees => "agrees".to_owned(),
+        Verdict::Disagrees => "disagrees".to_owned(),
+        Verdict::Undecided => "undecided".to_owned(),
+    };
+    Some(VerdictRow {
+        title: report.title.clone(),
+        law: report.law.clone(),
+        observable: report.observable.clone(),
+        ks: report.ks,
+        ks_threshold: report.ks_threshold,
+        effective_samples: report.effective_samples,
+        verdict: word(report.verdict),
+        reason: report.reason.clone(),
+        alternatives: report
+            .alternatives
+            .iter()
+            .map(|other| AlternativeRow { law: other.law.clone(), ks: other.ks, verdict: word(other.verdict) })
+            .collect(),
+    })
+}
+
+/// Scalar observables at the last record, median and 10–90 % over seeds, side by side.
+pub(super) fn end_table(studies: &[Study]) -> Option<Table> {
+    let mut names: Vec<&String> = Vec::new();
+    for study in studies {
+        for (name, series) in &study.run.observables {
+            if series.elements() == 1 && !names.contains(&name) && !study.run.record_steps.is_empty() {
+                names.push(name);
+            }
+        }
+    }
+    if names.is_empty() {
+        return None;
+    }
+    let mut header = vec!["observable".to_owned()];
+    header.extend(studies.iter().map(|study| study.spec.variant.clone().unwrap_or_else(|| "base".into())));
+    let cell = |study: &Study, name: &String| {
+        let series = study.run.observables.get(name).filter(|series| !series.values.is_empty())?;
+        let mut last = series.values[series.values.len() - study.run.seeds..].to_vec();
+        last.sort_by(f64::total_cmp);
+        let quantile = |q: f64| last[((last.len() - 1) as f64 * q).round() as usize];
+        Some(format!("{} ({} to {})", number(quantile(0.5)), number(quantile(0.1)), number(quantile(0.9))))
+    };
+    let rows = names
+        .into_iter()
+        .map(|name| {
+            let mut row = vec![name.clone()];
+            row.extend(studies.iter().map(|study| cell(study, name).unwrap_or_else(|| "–".into())));
+            row
+        })
+        .collect();
+    Some(Table {
+        title: "At the end".into(),
+        caption: "Median over seeds, with the 10–90 % range in brackets, at the last record.".into(),
+        header,
+        rows,
+    })
+}
