@@ -93,9 +93,9 @@ pub fn judge(spec: &Spec, run: &Run) -> Result<Judgement, JudgeError> {
     let dynamic: Vec<&dyn PredictedCdf> = tables[1..].iter().map(|table| table as &dyn PredictedCdf).collect();
     let report = compare(measured, &records, &tables[0], &dynamic)?;
     let mut notes = law.notes.clone();
-    for (other, table) in others.iter().zip(&tables[1..]) {
-        notes.extend(other.notes.iter().map(|note| format!("{}: {note}", table.name)));
-    }
+    // All laws share the curve and its cuts; only the conditioned one depends on where they are.
+    let conditioned = others.iter().filter(|other| other.law == Density::Conditioned);
+    notes.extend(conditioned.flat_map(|other| other.notes.iter().map(|note| format!("conditioned law: {note}"))));
     notes.extend(unbalanced(&symmetries, &start));
     notes.dedup();
     Ok(Judgement { report, curves: tables.iter().map(Table::curve).collect(), notes })

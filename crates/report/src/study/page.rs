@@ -54,11 +54,34 @@ pub(super) fn summary(study: &Study, named: bool) -> Vec<String> {
         sentences.push(format!("{prefix}{end}"));
     }
     match &study.judgement {
-        Some(Ok(judgement)) => sentences.push(format!("{prefix}{}", judgement.report.reason)),
+        Some(Ok(judgement)) => {
+            sentences.push(format!("{prefix}{}", outcome(&judgement.report)));
+            sentences.push(judgement.report.reason.clone());
+        }
         Some(Err(reason)) => sentences.push(format!("{prefix}the law was not tested: {reason}")),
         None => {}
     }
-    sentences
+    sentences.iter().map(|sentence| capitalised(sentence)).collect()
+}
+
+/// A verdict in words that need no statistics.
+fn outcome(report: &gaugebias_verify::Report) -> String {
+    let law = format!("the predicted {} law of {}", report.law, report.observable);
+    let rejected: Vec<&str> = report
+        .alternatives
+        .iter()
+        .filter(|other| other.verdict == Verdict::Disagrees)
+        .map(|other| other.law.as_str())
+        .collect();
+    let others = match rejected.is_empty() {
+        true => String::new(),
+        false => format!("; rejected beside it: {}", rejected.join(", ")),
+    };
+    match report.verdict {
+        Verdict::Agrees => format!("the samples agree with {law}{others}."),
+        Verdict::Disagrees => format!("the samples do not agree with {law}{others}."),
+        Verdict::Undecided => format!("the samples are too few to decide on {law}{others}."),
+    }
 }
 
 fn questions(studies: &[Study]) -> Vec<String> {
@@ -66,9 +89,15 @@ fn questions(studies: &[Study]) -> Vec<String> {
     for study in studies {
         let name = study.spec.variant.as_deref().unwrap_or("base");
         let prefix = if studies.len() > 1 { format!("{name}: ") } else { String::new() };
-        paragraphs.push(prefix + &training(&study.spec));
+        paragraphs.push(capitalised(&(prefix + &training(&study.spec))));
     }
     paragraphs
+}
+
+/// With a capital letter at the start.
+fn capitalised(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or(String::new(), |first| first.to_uppercase().chain(rest).collect())
 }
 
 /// The comment at the top of a spec says what it is for.
