@@ -36,10 +36,12 @@ answer gaugebias run experiments/diabetes.toml --out "$data" --force
 cat <<TEXT
 
 What was seen
-  Hadamard product w = u*v under noise: $(words "$(verdict "$law")").
-    The law is known in closed form, so this checks derivation and simulation against each other.
-  Diabetes, 442 patients and 64 quadratic features: $(words "$(verdict "$data")").
-    The report lays the parametrizations side by side: which coefficients each of them keeps.
+  1. Hadamard product w = u*v under noise: $(words "$(verdict "$law")").
+     The density of w was predicted from the model's symmetry alone and then met by simulation; the densities
+     that one would expect without the correction were put to the same test.
+  2. Diabetes, 442 patients and 64 quadratic features: the table above sets the Hadamard product (base) beside
+     the plain linear model (vanilla), median over 16 seeds: error on held-out patients, and the number of
+     coefficients that are kept (support). Nothing was penalised in either.
 
 Reports (self-contained; open them in a browser)
   $PWD/$law/report.html

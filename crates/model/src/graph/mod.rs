@@ -216,6 +216,21 @@ impl Graph {
         self.nodes.iter().enumerate().filter(is_draw).map(|(index, _)| NodeId(index as u32))
     }
 
+    /// A node as an expression in its inputs, which are printed by `name`; shared parts are written out each time, down
+    /// to `depth` operations, below which stands `…`.
+    pub fn print(&self, id: NodeId, depth: usize, name: &dyn Fn(usize) -> String) -> String {
+        let node = self.node(id);
+        match &node.op {
+            Op::Input(input) => name(input.slot),
+            _ if depth == 0 => "…".into(),
+            op => {
+                let arguments: Vec<String> =
+                    node.inputs.iter().map(|&input| self.print(input, depth - 1, name)).collect();
+                op.operation().print(&arguments)
+            }
+        }
+    }
+
     /// Whether `outputs` depend on a draw.
     pub fn is_random(&self, outputs: &[NodeId]) -> bool {
         let needed = self.needed(outputs);

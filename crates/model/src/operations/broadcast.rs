@@ -27,6 +27,11 @@ impl Operation for Broadcast {
         Ok((self.shape.clone(), inputs[0].kind))
     }
 
+    /// Broadcasting is not written.
+    fn print(&self, arguments: &[String]) -> String {
+        arguments[0].clone()
+    }
+
     fn value(&self, inputs: &[&Tensor]) -> Tensor {
         let from = &inputs[0].shape;
         let lead = self.shape.rank() - from.rank();

@@ -57,6 +57,10 @@ impl Operation for Concatenate {
         Ok((shape, kind))
     }
 
+    fn print(&self, arguments: &[String]) -> String {
+        format!("concat({}, {})", self.axis, arguments.join(", "))
+    }
+
     fn value(&self, inputs: &[&Tensor]) -> Tensor {
         let inner: usize = inputs[0].shape.0[self.axis + 1..].iter().product();
         let outer: usize = inputs[0].shape.0[..self.axis].iter().product();

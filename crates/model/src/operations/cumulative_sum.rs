@@ -53,6 +53,11 @@ impl Operation for CumulativeSum {
         Ok((shape, inputs[0].kind.max(Kind::Integer)))
     }
 
+    fn print(&self, arguments: &[String]) -> String {
+        let name = if self.reverse { "reverse_cumsum" } else { "cumsum" };
+        format!("{name}({}, axis={})", arguments[0], self.axis)
+    }
+
     fn value(&self, inputs: &[&Tensor]) -> Tensor {
         let mut result = inputs[0].clone();
         self.for_each_pair(&inputs[0].shape, |now, before| result.values[now] += result.values[before]);

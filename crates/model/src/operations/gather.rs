@@ -48,6 +48,10 @@ impl Operation for Gather {
         Ok((Shape(sizes), source.kind))
     }
 
+    fn print(&self, arguments: &[String]) -> String {
+        format!("{}[{}{}]", arguments[0], ":, ".repeat(self.axis), arguments[1])
+    }
+
     fn value(&self, inputs: &[&Tensor]) -> Tensor {
         let (source, index) = (inputs[0], inputs[1]);
         let (outer, size, inner) = extents(&source.shape, self.axis);

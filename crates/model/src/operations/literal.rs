@@ -55,6 +55,18 @@ impl Operation for Literal {
         Ok((self.tensor.shape.clone(), self.kind))
     }
 
+    /// A number where all elements are equal, else the elements; whole numbers without a point.
+    fn print(&self, _: &[String]) -> String {
+        let number = |x: &f64| if self.kind == Kind::Real { format!("{x:?}") } else { format!("{x}") };
+        match self.tensor.values.as_slice() {
+            [first, rest @ ..] if rest.iter().all(|x| x == first) => number(first),
+            values => {
+                let listed: Vec<String> = values.iter().map(number).collect();
+                format!("reshape([{}], {:?})", listed.join(", "), self.tensor.shape.0)
+            }
+        }
+    }
+
     fn value(&self, _: &[&Tensor]) -> Tensor {
         (*self.tensor).clone()
     }

@@ -38,6 +38,10 @@ impl Operation for Matmul {
         Ok((Shape(sizes), inputs[0].kind.max(inputs[1].kind).max(Kind::Integer)))
     }
 
+    fn print(&self, arguments: &[String]) -> String {
+        format!("({} @ {})", arguments[0], arguments[1])
+    }
+
     fn value(&self, inputs: &[&Tensor]) -> Tensor {
         let (left, right) = (inputs[0], inputs[1]);
         let (stack, n, k, m) = extents(&left.shape, &right.shape);

@@ -46,6 +46,10 @@ impl Operation for MaximumOver {
         Ok((shape, inputs[0].kind))
     }
 
+    fn print(&self, arguments: &[String]) -> String {
+        format!("max({}, axis={:?})", arguments[0], self.axes)
+    }
+
     fn value(&self, inputs: &[&Tensor]) -> Tensor {
         fold(inputs[0], &self.axes, f64::NEG_INFINITY, |largest, x| Binary::MAXIMUM.evaluate(largest, x))
     }

@@ -82,6 +82,11 @@ pub trait Operation {
         None
     }
 
+    /// The operation as it would be written, with its arguments already printed.
+    fn print(&self, arguments: &[String]) -> String {
+        format!("{}({})", self.name(), arguments.join(", "))
+    }
+
     /// For operations that only look at their input in another order: the output as a view of the same storage.
     fn view(&self, input: &View) -> Option<View> {
         let _ = input;
@@ -150,6 +155,12 @@ operations!(
 /// The tangent of a linear operation of one argument: the operation itself.
 fn linear(graph: &mut Graph, op: impl Into<Op>, tangents: &[Option<NodeId>]) -> Option<NodeId> {
     tangents[0].map(|tangent| graph.must(op, &[tangent]))
+}
+
+/// `name(x, a, b)` for an operation with static numbers.
+fn print_with(name: &str, arguments: &[String], numbers: &[usize]) -> String {
+    let numbers = numbers.iter().map(ToString::to_string);
+    format!("{name}({})", arguments.iter().cloned().chain(numbers).collect::<Vec<_>>().join(", "))
 }
 
 fn expect_inputs(name: &str, inputs: &[&Node], count: usize) -> Result<(), Mismatch> {

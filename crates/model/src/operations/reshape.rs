@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::{LaneKernel, Operation, expect_inputs, linear};
+use super::{LaneKernel, Operation, expect_inputs, linear, print_with};
 use crate::graph::{Graph, Kind, Mismatch, Node, NodeId};
 use crate::lanes::{Real, Task, View};
 use crate::shape::Shape;
@@ -31,6 +31,10 @@ impl Operation for Reshape {
             )));
         }
         Ok((self.shape.clone(), inputs[0].kind))
+    }
+
+    fn print(&self, arguments: &[String]) -> String {
+        print_with("reshape", arguments, &self.shape.0)
     }
 
     fn value(&self, inputs: &[&Tensor]) -> Tensor {

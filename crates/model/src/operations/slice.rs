@@ -56,6 +56,14 @@ impl Operation for Slice {
         Ok((Shape(self.sizes.clone()), inputs[0].kind))
     }
 
+    fn print(&self, arguments: &[String]) -> String {
+        let range = |axis: usize| {
+            let (start, step, size) = (self.starts[axis], self.steps[axis], self.sizes[axis]);
+            format!("{start}:{}:{step}", start + size * step)
+        };
+        format!("{}[{}]", arguments[0], (0..self.sizes.len()).map(range).collect::<Vec<_>>().join(", "))
+    }
+
     fn value(&self, inputs: &[&Tensor]) -> Tensor {
         let (offset, strides) = self.layout(&inputs[0].shape);
         inputs[0].gather_strided(&Shape(self.sizes.clone()), offset, &strides)

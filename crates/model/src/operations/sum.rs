@@ -61,6 +61,10 @@ impl Operation for Sum {
         Ok((reduced("sum", &self.axes, inputs)?, inputs[0].kind.max(Kind::Integer)))
     }
 
+    fn print(&self, arguments: &[String]) -> String {
+        format!("sum({}, axis={:?})", arguments[0], self.axes)
+    }
+
     fn value(&self, inputs: &[&Tensor]) -> Tensor {
         fold(inputs[0], &self.axes, 0.0, |sum, x| sum + x)
     }

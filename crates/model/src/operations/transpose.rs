@@ -1,6 +1,6 @@
 //! Axes in another order.
 
-use super::{LaneKernel, Operation, expect_inputs, linear};
+use super::{LaneKernel, Operation, expect_inputs, linear, print_with};
 use crate::graph::{Graph, Kind, Mismatch, Node, NodeId};
 use crate::lanes::View;
 use crate::shape::Shape;
@@ -29,6 +29,10 @@ impl Operation for Transpose {
             return Err(Mismatch(message));
         }
         Ok((Shape(self.permutation.iter().map(|&axis| shape.0[axis]).collect()), inputs[0].kind))
+    }
+
+    fn print(&self, arguments: &[String]) -> String {
+        print_with("transpose", arguments, &self.permutation)
     }
 
     fn value(&self, inputs: &[&Tensor]) -> Tensor {

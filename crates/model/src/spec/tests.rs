@@ -238,3 +238,34 @@ fn a_predictor_is_seen_with_its_jacobian() {
         }
     }
 }
+
+#[test]
+fn a_printed_node_reads_back_to_the_same_value() {
+    let expressions = [
+        "1 + exp(u) * 2 - v / (1 + v**2)",
+        "maximum(u, v) + where(u < v, u, -v) + (u >= v) * 3",
+        "cumsum(tanh(u))[1:3] @ v[:2] + max(u) * min(v)",
+        "transpose(reshape(concat(0, u, v), 2, 3))",
+        "outer(u, v) @ u + sum(outer(u, v), axis=1)",
+        "abs(u)**1.5 + u[[2, 0]][1] + norm(v)",
+    ];
+    for expression in expressions {
+        let text = |written: &str| format!("[param]\nu = \"ones(3)\"\nv = \"ones(3)\"\n[model]\nx = \"{written}\"");
+        let value = |model: &Model| {
+            let inputs = Values::from([
+                (model.params[0].slot, Tensor::new([3], vec![0.3, -1.2, 2.0])),
+                (model.params[1].slot, Tensor::new([3], vec![-0.7, 0.4, 1.1])),
+            ]);
+            Interpreter::new(&model.graph).evaluate(&[model.names["x"]], &inputs, &mut []).remove(0)
+        };
+        let model = build(&text(expression)).expect(expression);
+        let name = |slot: usize| model.params[slot].name.clone();
+        let printed = model.graph.print(model.names["x"], 100, &name);
+        let again = build(&text(&printed)).unwrap_or_else(|error| panic!("{expression} printed as {printed}: {error}"));
+        let (found, expected) = (value(&again), value(&model));
+        assert_eq!(found.shape, expected.shape, "{printed}");
+        for (a, b) in found.values.iter().zip(&expected.values) {
+            assert!((a - b).abs() < 1e-12, "{expression} printed as {printed}: {a}, expected {b}");
+        }
+    }
+}

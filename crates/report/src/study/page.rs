@@ -85,7 +85,7 @@ fn outcome(report: &gaugebias_verify::Report) -> String {
 }
 
 fn questions(studies: &[Study]) -> Vec<String> {
-    let mut paragraphs: Vec<String> = leading_comment(&studies[0].spec.source.text).into_iter().collect();
+    let mut paragraphs = leading_comment(&studies[0].spec.source.text);
     for study in studies {
         let name = study.spec.variant.as_deref().unwrap_or("base");
         let prefix = if studies.len() > 1 { format!("{name}: ") } else { String::new() };
@@ -100,12 +100,11 @@ fn capitalised(text: &str) -> String {
     rest.next().map_or(String::new(), |first| first.to_uppercase().chain(rest).collect())
 }
 
-/// The comment at the top of a spec says what it is for.
-fn leading_comment(text: &str) -> Option<String> {
+/// The comment at the top of a spec says what it is for; an empty comment line starts a new paragraph.
+fn leading_comment(text: &str) -> Vec<String> {
     let lines = text.lines().take_while(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
-    let joined = lines.collect::<Vec<_>>().join(" ");
-    let joined = joined.trim().to_owned();
-    (!joined.is_empty()).then_some(joined)
+    let lines: Vec<&str> = lines.collect();
+    lines.split(|line| line.is_empty()).filter(|part| !part.is_empty()).map(|part| part.join(" ")).collect()
 }
 
 /// [train] in words.

@@ -118,6 +118,22 @@ impl Operation for Binary {
         Ok((a.shape.clone(), self.kind(a, b)))
     }
 
+    fn print(&self, arguments: &[String]) -> String {
+        let symbol = match *self {
+            Binary::ADD => "+",
+            Binary::SUBTRACT => "-",
+            Binary::MULTIPLY => "*",
+            Binary::DIVIDE => "/",
+            Binary::POWER => "**",
+            Binary::LESS => "<",
+            Binary::LESS_EQUAL => "<=",
+            Binary::EQUAL => "==",
+            Binary::NOT_EQUAL => "!=",
+            other => return format!("{}({})", other.name(), arguments.join(", ")),
+        };
+        format!("({} {symbol} {})", arguments[0], arguments[1])
+    }
+
     fn value(&self, inputs: &[&Tensor]) -> Tensor {
         let pairs = inputs[0].values.iter().zip(&inputs[1].values);
         Tensor::new(inputs[0].shape.clone(), pairs.map(|(&a, &b)| self.evaluate(a, b)).collect())

@@ -121,6 +121,14 @@ impl Operation for Unary {
         Ok((inputs[0].shape.clone(), kind))
     }
 
+    fn print(&self, arguments: &[String]) -> String {
+        match *self {
+            Unary::NEGATE => format!("(-{})", arguments[0]),
+            Unary::STEP => format!("({} > 0)", arguments[0]),
+            other => format!("{}({})", other.name(), arguments[0]),
+        }
+    }
+
     fn value(&self, inputs: &[&Tensor]) -> Tensor {
         inputs[0].map(|x| self.evaluate(x))
     }
