@@ -1,10 +1,11 @@
 //! Progress on a terminal, silence in a pipe; and Ctrl-C.
 
+use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use gaugebias::dynamics::Observer;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Set by Ctrl-C.
 fn interrupted() -> Arc<AtomicBool> {
@@ -35,10 +36,12 @@ pub struct Progress {
 impl Progress {
     /// A bar for one spec.
     pub fn new(title: &str) -> Self {
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} %  {per_sec}  {eta} left")
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} %  {rate}  {eta} left")
             .expect("the template is well formed");
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr())
-            .with_style(style)
+            .with_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
+                let _ = write!(out, "{:.1} million seed-steps/s", state.per_sec() / 1e6);
+            }))
             .with_message(title.to_owned());
         Self { bar, interrupted: interrupted() }
     }

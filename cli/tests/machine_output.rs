@@ -112,7 +112,9 @@ fn words_for_people_are_quiet_in_a_pipe_too() {
     let ran = folder.run(&["run", "spec.toml", "--out", "results"]).ends_with(0);
     is_quiet(&ran);
     assert!(ran.stdout.contains("results/report.html"), "{}", ran.stdout);
-    for command in [&["simulate", "spec.toml"][..], &["verify", "law.toml"], &["report", "results"], &["derive", "law.toml"]] {
+    for command in
+        [&["simulate", "spec.toml"][..], &["verify", "law.toml"], &["report", "results"], &["derive", "law.toml"]]
+    {
         is_quiet(&folder.run(command));
     }
     folder.write("wrong.toml", BATCHES.replace("u * v", "u * nothing"));

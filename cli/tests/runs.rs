@@ -83,7 +83,10 @@ fn a_run_folder_holds_what_the_contract_says() {
     assert!(record["runs"][0]["seconds"].is_f64());
     assert!(record["runs"][0]["verify"]["verdict"].is_string());
     let page = String::from_utf8(written["report.html"].clone()).unwrap();
-    assert!(page.contains("<title>Law") && !page.contains("src=\"http") && !page.contains("href=\"http"), "{page:.400}");
+    assert!(
+        page.contains("<title>Law") && !page.contains("src=\"http") && !page.contains("href=\"http"),
+        "{page:.400}"
+    );
 }
 
 #[test]
@@ -187,9 +190,12 @@ fn flags_change_the_spec() {
     assert_eq!(files(&folder.path("a")), files(&folder.path("b")));
 
     // Expressions too, and a number for one.
-    folder.run(&["simulate", "spec.toml", "--out", "c", "--steps", "0", "--set", "param.u=\"2 * ones(3)\""]).ends_with(0);
+    folder
+        .run(&["simulate", "spec.toml", "--out", "c", "--steps", "0", "--set", "param.u=\"2 * ones(3)\""])
+        .ends_with(0);
     assert!(read_tensors(&folder.path("c/final.safetensors"))["u"].values.iter().all(|&u| u == 2.0));
-    let one = folder.run(&["simulate", "spec.toml", "--json", "--steps", "3", "--variant", "fast"]).ends_with(0).object();
+    let one =
+        folder.run(&["simulate", "spec.toml", "--json", "--steps", "3", "--variant", "fast"]).ends_with(0).object();
     assert_eq!(one["title"], "Batches/fast");
 }
 

@@ -81,7 +81,12 @@ fn the_right_spec_is_right() {
 fn unknown_names_and_functions_are_underlined_with_a_near_miss() {
     refuse(EVERY, broken("u * v", "u * w2"), "spec.toml:7:18", &["w2"]);
     refuse(EVERY, broken("mean((X @", "mena((X @"), "spec.toml:8:9", &["mena", "did you mean `mean`?"]);
-    refuse(EVERY, broken("X @ predictor", "X @ predictr"), "spec.toml:8:19", &["predictr", "did you mean `predictor`?"]);
+    refuse(
+        EVERY,
+        broken("X @ predictor", "X @ predictr"),
+        "spec.toml:8:19",
+        &["predictr", "did you mean `predictor`?"],
+    );
 }
 
 #[test]
@@ -101,7 +106,7 @@ fn cyclic_names_are_called_so() {
 #[test]
 fn numbers_out_of_range_are_refused() {
     refuse(EVERY, broken("steps = 4", "steps = -4"), "spec.toml:10:9", &["-4", "steps"]);
-    refuse(EVERY, broken("steps = 4", "steps = \"4\""), "spec.toml:10:9", &["steps"]);
+    refuse(EVERY, broken("steps = 4", "steps = \"4\""), "spec.toml:10:10", &["steps"]);
     refuse(EVERY, broken("steps = 4", "step = 4"), "spec.toml:10:1", &["step", "did you mean `steps`?"]);
     refuse(EVERY, broken("steps = 4", "step_size = nan"), "spec.toml:10:13", &["step_size"]);
     refuse(EVERY, broken("[log]", "[log]\nevery = 0"), "spec.toml:12:9", &["every"]);
@@ -124,7 +129,7 @@ fn files_of_numbers_have_to_be_there_and_whole() {
             (Some("1,2,3\n4,inf,6\n"), "table.csv", "inf"),
             (Some("1,2,3\n4,5\n"), "table.csv", "2"),
             (Some("1,2,3\n4,x,6\n"), "table.csv", "x"),
-            (Some(""), "table.csv", "empty"),
+            (Some(""), "table.csv", "no numbers"),
         ] {
             let folder = Folder::new();
             folder.write("spec.toml", &spec);

@@ -16,6 +16,7 @@ pub use verify::verify;
 
 use gaugebias::model::spec::Spec;
 use gaugebias::model::{DataBinding, Parametrization, Setup, SpecError, SpecParametrization};
+use gaugebias::report::ReportError;
 use serde_json::{Value, json};
 
 use crate::arguments::Threads;
@@ -55,7 +56,12 @@ fn initial_theta(spec: &Spec) -> Result<Vec<f64>, SpecError> {
 
 /// θ from a safetensors file with one tensor for each parameter.
 fn theta_from_file(map: &dyn Parametrization, path: &str) -> Result<Vec<f64>, Failure> {
-    let tensors = gaugebias::report::study::read_tensors(path.as_ref())?;
+    let tensors = gaugebias::report::study::read_tensors(path.as_ref()).map_err(|error| match error {
+        ReportError::Read { reason, .. } => Failure::Refused(format!(
+            "{path} cannot be read: {reason}; give a safetensors file with one tensor for each parameter"
+        )),
+        other => other.into(),
+    })?;
     let mut theta = Vec::new();
     for parameter in map.tensors() {
         let Some(found) = tensors.get(&parameter.name) else {

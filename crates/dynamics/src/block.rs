@@ -49,7 +49,7 @@ impl Schedule {
 pub(crate) struct Shared {
     /// Steps made, summed over blocks.
     pub steps: AtomicU64,
-    /// Set to make every block stop.
+    /// Set by an interruption to make every block stop.
     pub stop: AtomicBool,
 }
 
@@ -94,9 +94,9 @@ impl<T: Real> Block<T> {
                 .steps
                 .fetch_add(self.step.min(plan.schedule.steps) - from.min(plan.schedule.steps), Ordering::Relaxed);
             if self.finite_lanes(plan).iter().any(|finite| !finite) {
-                self.diverged = Some(self.diagnose(plan, start, from));
-                self.forget_after(plan, from, &lengths);
-                shared.stop.store(true, Ordering::Relaxed);
+                let diverged = self.diagnose(plan, start, from);
+                self.forget_from(plan, diverged.step, from, &lengths);
+                self.diverged = Some(diverged);
             }
         }
     }
@@ -185,10 +185,15 @@ impl<T: Real> Block<T> {
         (self.logs.iter().map(Vec::len).collect(), self.samples.len())
     }
 
-    /// Drops what was logged in the stretch that diverged.
-    fn forget_after(&mut self, plan: &Plan<T>, from: u64, (logs, samples): &(Vec<usize>, usize)) {
-        self.logs.iter_mut().zip(logs).for_each(|(log, &length)| log.truncate(length));
-        self.samples.truncate(*samples);
-        self.step = from.min(plan.schedule.steps);
+    /// Drops what was logged at `step` and later, where the logs had the given lengths at step `start`.
+    fn forget_from(&mut self, plan: &Plan<T>, step: u64, start: u64, (logs, samples): &(Vec<usize>, usize)) {
+        let records = (start..step).filter(|&step| plan.schedule.records(step)).count();
+        let sampled = (start..step).filter(|&step| plan.schedule.samples(step)).count();
+        for (index, (log, &length)) in self.logs.iter_mut().zip(logs).enumerate() {
+            let elements = plan.program.secondary_shape(index).count();
+            log.truncate(length + records * self.active * elements);
+        }
+        self.samples.truncate(samples + sampled * self.active);
+        self.step = step;
     }
 }

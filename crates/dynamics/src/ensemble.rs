@@ -14,7 +14,7 @@ use indexmap::IndexMap;
 use rayon::prelude::*;
 
 use crate::block::{Block, Plan, Schedule, Shared};
-use crate::error::DynamicsError;
+use crate::error::{Diverged, DynamicsError};
 use crate::memory;
 use crate::run::{Run, Series};
 use crate::update::Update;
@@ -113,6 +113,11 @@ impl<T: Real> Ensemble<T> {
                 pool.install(|| {
                     for end in plan.schedule.rounds() {
                         blocks.par_iter_mut().for_each(|block| block.run(plan, end, shared_ref));
+                        // All blocks end the round first, so that what is told of a divergence and what is kept of
+                        // the others do not depend on which thread was faster.
+                        if blocks.iter().any(|block| block.diverged.is_some()) {
+                            break;
+                        }
                     }
                 });
             });
@@ -125,19 +130,23 @@ impl<T: Real> Ensemble<T> {
                 }
             }
         });
-        let diverged = self.blocks.iter().filter_map(|block| block.diverged.clone()).min_by_key(|d| (d.step, d.seed));
+        let diverged = self.diverged();
         let finished = self.blocks.iter().all(|block| block.step > self.spec.train.steps);
         let run = self.gather(started.elapsed().as_secs_f64());
         match diverged {
-            Some(mut diverged) => {
-                diverged.seeds = diverged.seeds.max(1);
-                Err(DynamicsError::Diverged { diverged, run: Box::new(run) })
-            }
+            Some(diverged) => Err(DynamicsError::Diverged { diverged, run: Box::new(run) }),
             None if interrupted && !finished => {
                 Err(DynamicsError::Interrupted { steps: run.steps, run: Box::new(run) })
             }
             None => Ok(run),
         }
+    }
+
+    /// The first divergence of all blocks, with the number of seeds that diverged in any.
+    fn diverged(&self) -> Option<Diverged> {
+        let found = || self.blocks.iter().filter_map(|block| block.diverged.as_ref());
+        let first = found().min_by_key(|diverged| (diverged.step, diverged.seed))?;
+        Some(Diverged { seeds: found().map(|diverged| diverged.seeds).sum(), ..first.clone() })
     }
 
     fn gather(&self, seconds: f64) -> Run {
