@@ -69,7 +69,7 @@ impl<T: Real> Ensemble<T> {
     /// [`DynamicsError::Spec`] and [`DynamicsError::Memory`].
     pub fn build(spec: &Spec) -> Result<Self, DynamicsError> {
         let setup = Setup::build(spec)?;
-        let shared = spec.ensemble.shared_data.then(|| setup.evaluate(spec.ensemble.seed, 0).0);
+        let shared = spec.ensemble.shared_data.then(|| first_data::<T>(spec, &setup));
         let binding = shared.as_ref().map_or(DataBinding::Inputs, DataBinding::Values);
         let update = Update::build(spec, Model::build(spec, binding)?)?;
         let schedule = Schedule {
@@ -261,6 +261,18 @@ fn check_memory<T: Real>(spec: &Spec, plan: &Plan<T>, observables: &[(String, Sh
         return Err(DynamicsError::Memory { needed_mib: needed >> 20, available_mib: available >> 20 });
     }
     Ok(())
+}
+
+/// The data of the first seed, in the run's precision.
+fn first_data<T: Real>(spec: &Spec, setup: &Setup) -> HashMap<String, Tensor> {
+    let request = Request { primary: setup.data.iter().map(|(_, node)| *node).collect(), ..Request::default() };
+    let program = Program::<T>::compile(&setup.graph, &request);
+    let stream = |purpose| LaneStream::new(&Stream::for_seeds(spec.ensemble.seed, purpose, 0, 1));
+    let mut workspace = program.workspace([Purpose::Data, Purpose::Param, Purpose::Batch, Purpose::Noise].map(stream));
+    program.prepare(&mut workspace);
+    program.step(&mut workspace, false);
+    let value = |index: usize| program.primary_tensor(&workspace, index, 0);
+    setup.data.iter().enumerate().map(|(index, (name, _))| (name.clone(), value(index))).collect()
 }
 
 /// Everything that blocks are set up from.

@@ -5,10 +5,11 @@ use pulp::Simd;
 use super::{Chunk, LANES, Task, dispatch};
 use crate::operations::Op;
 use crate::program::InstructionSet;
+use crate::random::LaneNormals;
 
 /// An element type of lane programs: f32 or f64. The vector operations are pulp's, under names without a type, so
 /// that a kernel is written once. `Vector` holds as many lanes as the instruction set's registers do.
-pub trait Real: Copy + Default + Send + Sync + PartialOrd + std::fmt::Debug + 'static {
+pub trait Real: LaneNormals + Copy + Default + Send + Sync + PartialOrd + std::fmt::Debug + 'static {
     /// A register of lanes.
     type Vector<S: Simd>: Copy;
     /// The result of a comparison.

@@ -144,8 +144,21 @@ impl Operation for Draw {
 }
 
 impl LaneKernel for Draw {
+    #[inline(always)]
     fn run<T: Real, S: Simd>(&self, _: S, task: &mut Task<'_, T>) {
         let streams = &mut task.streams[self.purpose as usize];
+        if self.distribution == Distribution::Normal {
+            for pair in task.output.chunks_mut(2) {
+                let (radius, angle) = (streams.next_words(), streams.next_words());
+                let mut spare = [T::ZERO; LANES];
+                match pair {
+                    [first, second] => T::normals(&radius, &angle, &mut first.0, &mut second.0),
+                    [last] => T::normals(&radius, &angle, &mut last.0, &mut spare),
+                    _ => unreachable!("chunks_mut(2) gives one or two"),
+                }
+            }
+            return;
+        }
         for lane in 0..LANES {
             let mut stream = streams.lane(lane);
             let output = &mut *task.output;

@@ -6,6 +6,11 @@
 //! together. Rejected: counter-based generators (ten rounds of wide multiplications per word would cost more than
 //! the arithmetic of a small model).
 
+mod normal;
+
+pub use normal::LaneNormals;
+pub(crate) use normal::Words;
+
 use crate::lanes::LANES;
 use crate::operations::Purpose;
 
@@ -91,6 +96,24 @@ impl LaneStream {
         Self { state: std::array::from_fn(word) }
     }
 
+    /// The next word of every lane.
+    #[inline(always)]
+    pub(crate) fn next_words(&mut self) -> Words {
+        let mut words = [0; LANES];
+        let [a, b, c, d] = &mut self.state;
+        for lane in 0..LANES {
+            words[lane] = a[lane].wrapping_add(d[lane]).rotate_left(7).wrapping_add(a[lane]);
+            let shifted = b[lane] << 9;
+            c[lane] ^= a[lane];
+            d[lane] ^= b[lane];
+            b[lane] ^= c[lane];
+            a[lane] ^= d[lane];
+            c[lane] ^= shifted;
+            d[lane] = d[lane].rotate_left(11);
+        }
+        words
+    }
+
     /// The stream in a lane.
     pub fn lane(&self, lane: usize) -> Stream {
         Stream { state: std::array::from_fn(|part| self.state[part][lane]) }
@@ -114,10 +137,11 @@ pub fn integer_below(word: u32, range: u64) -> u64 {
     (u64::from(word) * range) >> 32
 }
 
-/// Two independent standard normal numbers from two words (Box and Muller, 1958).
+/// Two independent standard normal numbers from two words (Box and Muller, 1958), by the library's functions: the
+/// oracle of the lanes' polynomials. The radius uses the upper 31 bits, u = (2k + 1)/2³².
 #[inline]
 pub fn box_muller(first: u32, second: u32) -> (f64, f64) {
-    let radius = (-2.0 * unit(first).ln()).sqrt();
+    let radius = (-2.0 * (f64::from(first | 1) / 4_294_967_296.0).ln()).sqrt();
     let (sine, cosine) = (std::f64::consts::TAU * unit(second)).sin_cos();
     (radius * cosine, radius * sine)
 }
@@ -132,6 +156,18 @@ mod tests {
         let mut stream = Stream { state: [1, 2, 3, 4] };
         let words: Vec<u32> = (0..6).map(|_| stream.next_word()).collect();
         assert_eq!(words, [641, 1_573_767, 3_222_811_527, 3_517_856_514, 836_907_274, 4_247_214_768]);
+    }
+
+    #[test]
+    fn lanes_advance_as_their_streams_do() {
+        let mut streams = Stream::for_seeds(9, Purpose::Noise, 0, LANES);
+        let mut lanes = LaneStream::new(&streams);
+        for _ in 0..100 {
+            let words = lanes.next_words();
+            let expected: Vec<u32> = streams.iter_mut().map(Stream::next_word).collect();
+            assert_eq!(words.to_vec(), expected);
+        }
+        assert_eq!(lanes.lane(5), streams[5]);
     }
 
     #[test]
