@@ -10,6 +10,7 @@
 
 mod dispatch;
 mod loops;
+mod product;
 mod real;
 mod task;
 mod view;

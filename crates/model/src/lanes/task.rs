@@ -3,6 +3,7 @@
 use pulp::Simd;
 use smallvec::SmallVec;
 
+use super::product::Product;
 use super::{Chunk, LANES, Loops, Real, View};
 use crate::operations::Purpose;
 use crate::random::LaneStream;
@@ -47,7 +48,7 @@ impl<T: Real> Operand<'_, T> {
 }
 
 /// Reads registers from either kind of storage, decided once per loop nest.
-trait Fetch<T: Real>: Copy {
+pub(super) trait Fetch<T: Real>: Copy {
     fn get<S: Simd>(&self, simd: S, place: usize, h: usize) -> T::Vector<S>;
 }
 
@@ -79,22 +80,6 @@ impl<T: Real> Fetch<T> for Operand<'_, T> {
             Storage::Uniform(values) => FromUniform(values).get(simd, place, h),
         }
     }
-}
-
-/// Binds `$fetch` to the storage of an operand, for each kind.
-macro_rules! with_fetch {
-    ($operand:expr, $fetch:ident, $body:expr) => {
-        match $operand.storage {
-            Storage::Lanes(chunks) => {
-                let $fetch = FromLanes(chunks);
-                $body
-            }
-            Storage::Uniform(values) => {
-                let $fetch = FromUniform(values);
-                $body
-            }
-        }
-    };
 }
 
 /// One operation on one block of lanes.
@@ -232,72 +217,16 @@ impl<T: Real> Task<'_, T> {
             strides: view.strides[..rank - 2].to_vec(),
         };
         let steps = |view: &View| [view.strides[rank - 2], view.strides[rank - 1]];
-        let starts: Vec<(usize, usize)> =
-            lead(left.view).offsets().into_iter().zip(lead(right.view).offsets()).collect();
+        let starts = lead(left.view).offsets().into_iter().zip(lead(right.view).offsets());
         let product = Product { n, k, m, left: steps(left.view), right: steps(right.view) };
-        with_fetch!(left, a, {
-            with_fetch!(right, b, {
-                for (item, &(left, right)) in starts.iter().enumerate() {
-                    let output = &mut self.output[item * n * m..(item + 1) * n * m];
-                    product.run(simd, a, left, b, right, output);
+        for (item, (a, b)) in starts.enumerate() {
+            let output = &mut self.output[item * n * m..(item + 1) * n * m];
+            match (left.storage, right.storage) {
+                (Storage::Lanes(x), Storage::Lanes(y)) => product.run(simd, FromLanes(x), a, FromLanes(y), b, output),
+                (Storage::Uniform(x), Storage::Lanes(y)) => {
+                    product.run(simd, FromUniform(x), a, FromLanes(y), b, output)
                 }
-            });
-        });
-    }
-}
-
-/// Sizes and strides of one matrix product.
-struct Product {
-    n: usize,
-    k: usize,
-    m: usize,
-    left: [usize; 2],
-    right: [usize; 2],
-}
-
-impl Product {
-    /// Four columns at a time, so that an element of the left matrix is used four times once loaded.
-    #[inline(always)]
-    fn run<T: Real, S: Simd>(
-        &self,
-        simd: S,
-        a: impl Fetch<T>,
-        left: usize,
-        b: impl Fetch<T>,
-        right: usize,
-        output: &mut [Chunk<T>],
-    ) {
-        for h in 0..T::vectors_per_chunk(simd) {
-            for row in 0..self.n {
-                let line = left + row * self.left[0];
-                let mut column = 0;
-                while column + 4 <= self.m {
-                    let mut sums = [T::splat(simd, T::ZERO); 4];
-                    for inner in 0..self.k {
-                        let x = a.get(simd, line + inner * self.left[1], h);
-                        let place = right + inner * self.right[0] + column * self.right[1];
-                        for (step, sum) in sums.iter_mut().enumerate() {
-                            *sum = T::multiply_add(simd, x, b.get(simd, place + step * self.right[1], h), *sum);
-                        }
-                    }
-                    for (step, sum) in sums.into_iter().enumerate() {
-                        T::vectors_mut(simd, &mut output[row * self.m + column + step])[h] = sum;
-                    }
-                    column += 4;
-                }
-                for column in column..self.m {
-                    let mut sum = T::splat(simd, T::ZERO);
-                    for inner in 0..self.k {
-                        let place = right + inner * self.right[0] + column * self.right[1];
-                        sum = T::multiply_add(
-                            simd,
-                            a.get(simd, line + inner * self.left[1], h),
-                            b.get(simd, place, h),
-                            sum,
-                        );
-                    }
-                    T::vectors_mut(simd, &mut output[row * self.m + column])[h] = sum;
-                }
+                _ => product.run(simd, left, a, right, b, output),
             }
         }
     }

@@ -82,6 +82,11 @@ impl SpecParametrization {
         }
     }
 
+    /// Bytes that an evaluation of the predictor or of a row of its Jacobian takes.
+    pub fn workspace_bytes(&self) -> usize {
+        self.value.workspace_bytes().max(self.gradient.workspace_bytes())
+    }
+
     /// Evaluates one output at many (point, covector) pairs, sixteen at a time.
     fn evaluate(
         &self,

@@ -54,6 +54,11 @@ impl Setup {
         (pairs.by_ref().take(self.data.len()).collect(), pairs.collect())
     }
 
+    /// Bytes that [`Setup::evaluate`] takes at most: every intermediate value is kept, results are there twice.
+    pub fn evaluation_bytes(&self) -> u64 {
+        self.graph.nodes().iter().map(|node| 16 * node.shape.count() as u64).sum()
+    }
+
     /// Whether the data differ between seeds.
     pub fn has_random_data(&self) -> bool {
         self.graph.is_random(&self.data.iter().map(|(_, node)| *node).collect::<Vec<_>>())
