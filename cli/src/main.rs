@@ -1,11 +1,15 @@
 //! `gaugebias`: flags, exit codes, progress bars. Nothing is computed here.
 //!
+//! Flags → specs → one call into the library → print. Rejected: commands that compute a little themselves; Python, which
+//! sees only the library, would then have to compute it again.
+//!
 //! Exit status: 0 done; 1 the answer is no (a law rejected, a run diverged, no balanced point); 2 the input is at
 //! fault; 3 our own failure; 130 interrupted.
 
 mod arguments;
 mod commands;
 mod outcome;
+mod print;
 mod progress;
 mod specs;
 
@@ -16,7 +20,16 @@ use clap::Parser;
 use arguments::{Arguments, Command};
 use outcome::Failure;
 
+/// A panic is our own failure, whatever thread it happens in, and gets exit status 3.
+fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        eprintln!("gaugebias failed (this is our fault, please report it): {panic}");
+        std::process::exit(3);
+    }));
+}
+
 fn main() -> ExitCode {
+    report_panics();
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Run(flags) => commands::run(&flags),

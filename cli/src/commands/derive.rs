@@ -6,6 +6,7 @@ use gaugebias::model::spec::Spec;
 use super::{envelope, initial_theta, parametrization, print_json, theta_from_file, use_threads};
 use crate::arguments::Derive;
 use crate::outcome::Failure;
+use crate::print;
 use crate::specs;
 
 /// Derives and prints each spec of a file.
@@ -17,9 +18,9 @@ pub fn derive(flags: &Derive) -> Result<(), Failure> {
             let object = serde_json::to_value(&derivation).map_err(|error| Failure::Ours(error.to_string()))?;
             print_json(envelope(object));
         } else if flags.latex {
-            println!("{}", derivation.to_latex());
+            print::line(derivation.to_latex());
         } else {
-            println!("{}", derivation.to_text());
+            print::line(derivation.to_text());
         }
     }
     Ok(())

@@ -14,13 +14,16 @@ pub use run::run;
 pub use simulate::simulate;
 pub use verify::verify;
 
+use std::collections::HashMap;
+
 use gaugebias::model::spec::Spec;
-use gaugebias::model::{DataBinding, Parametrization, Setup, SpecError, SpecParametrization};
+use gaugebias::model::{DataBinding, Parametrization, Setup, SpecParametrization, Tensor};
 use gaugebias::report::ReportError;
 use serde_json::{Value, json};
 
 use crate::arguments::Threads;
 use crate::outcome::Failure;
+use crate::print;
 
 /// A JSON object in the envelope that all of them share.
 fn envelope(object: Value) -> Value {
@@ -40,17 +43,30 @@ fn use_threads(threads: Threads) {
 }
 
 /// The predictor of a spec, on all inputs or on the first seed's data.
-fn parametrization(spec: &Spec, data_symmetry: bool) -> Result<SpecParametrization, SpecError> {
-    if !data_symmetry {
-        return SpecParametrization::predictor(spec, DataBinding::Drawn);
-    }
-    let (data, _) = Setup::build(spec)?.evaluate(spec.ensemble.seed, 0);
-    SpecParametrization::predictor(spec, DataBinding::Values(&data))
+fn parametrization(spec: &Spec, data_symmetry: bool) -> Result<SpecParametrization, Failure> {
+    let map = if data_symmetry {
+        let (data, _) = first_seed(spec)?;
+        SpecParametrization::predictor(spec, DataBinding::Values(&data))?
+    } else {
+        SpecParametrization::predictor(spec, DataBinding::Drawn)?
+    };
+    gaugebias::dynamics::check_memory(map.workspace_bytes() as u64)?;
+    Ok(map)
+}
+
+/// Data and parameters at the start, by name.
+type Start = (HashMap<String, Tensor>, HashMap<String, Tensor>);
+
+/// The first seed's.
+fn first_seed(spec: &Spec) -> Result<Start, Failure> {
+    let setup = Setup::build(spec)?;
+    gaugebias::dynamics::check_memory(setup.evaluation_bytes())?;
+    Ok(setup.evaluate(spec.ensemble.seed, 0))
 }
 
 /// θ of the first seed at the start.
-fn initial_theta(spec: &Spec) -> Result<Vec<f64>, SpecError> {
-    let (_, values) = Setup::build(spec)?.evaluate(spec.ensemble.seed, 0);
+fn initial_theta(spec: &Spec) -> Result<Vec<f64>, Failure> {
+    let (_, values) = first_seed(spec)?;
     Ok(spec.param.iter().flat_map(|definition| values[&definition.name].values.clone()).collect())
 }
 
@@ -87,5 +103,5 @@ fn theta_from_file(map: &dyn Parametrization, path: &str) -> Result<Vec<f64>, Fa
 }
 
 fn print_json(value: Value) {
-    println!("{value}");
+    print::line(value);
 }

@@ -11,6 +11,7 @@ use super::simulate::attempt;
 use super::{derive, envelope, print_json, use_threads, verify};
 use crate::arguments::Run;
 use crate::outcome::Failure;
+use crate::print;
 use crate::specs;
 
 /// Derives, simulates, verifies, and writes the run folder.
@@ -30,7 +31,7 @@ pub fn run(flags: &Run) -> Result<(), Failure> {
             break;
         }
     }
-    folder.write_report(&studies, &flags.flags.overrides())?;
+    folder.write_report(&studies)?;
     tell(&studies, &path, flags.json);
     let rejected = studies.iter().filter_map(|study| study.judgement.as_ref()?.as_ref().ok());
     let rejected: Vec<&str> = rejected
@@ -100,19 +101,22 @@ fn tell(studies: &[Study], path: &Path, as_json: bool) {
         })));
         return;
     }
-    println!("{}", studies[0].spec.title);
+    print::line(&studies[0].spec.title);
     for sentence in summary {
-        println!("  {sentence}");
+        print::line(format!("  {sentence}"));
     }
     for study in studies {
-        println!(
+        print::line(format!(
             "  {}: {} seeds × {} steps in {:.1} s",
             study.spec.title, study.run.seeds, study.run.steps, study.run.seconds
-        );
+        ));
         if let Some(Ok(judgement)) = &study.judgement {
-            print!("{}", verify::text(judgement).lines().skip(1).map(|line| format!("  {line}\n")).collect::<String>());
+            verify::text(judgement).lines().skip(1).for_each(|line| print::line(format!("  {line}")));
         }
     }
-    print!("{}", gaugebias::report::study::end_table_text(studies));
-    println!("  report: {}", report.display());
+    let table = gaugebias::report::study::end_table_text(studies);
+    if !table.is_empty() {
+        print::line(table.trim_end_matches('\n'));
+    }
+    print::line(format!("  report: {}", report.display()));
 }

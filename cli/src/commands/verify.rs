@@ -11,6 +11,7 @@ use super::simulate::attempt;
 use super::{envelope, print_json, use_threads};
 use crate::arguments::Verify;
 use crate::outcome::Failure;
+use crate::print;
 use crate::specs;
 
 /// Judges every spec or run folder; the answer is no unless every law agrees.
@@ -25,7 +26,7 @@ pub fn verify(flags: &Verify) -> Result<(), Failure> {
                 let object = serde_json::to_value(report).map_err(|error| Failure::Ours(error.to_string()))?;
                 print_json(envelope(object));
             } else {
-                print!("{}", text(&judgement));
+                print::line(text(&judgement).trim_end());
             }
             if report.verdict != Verdict::Agrees {
                 wrong.push(report.title.clone());

@@ -44,6 +44,8 @@ pub struct Spec {
     pub source: Arc<Source>,
     /// The folder that `load` starts from.
     pub folder: PathBuf,
+    /// What was changed by `--set`, each `section.key=value`.
+    pub overrides: Vec<String>,
     /// [data]
     pub data: Vec<Definition>,
     /// [param]
@@ -113,6 +115,7 @@ impl SpecFile {
             specs.push(read_spec(&document, &source, &folder, Some(name))?);
         }
         check_figures(&specs)?;
+        specs.iter_mut().for_each(|spec| spec.overrides = overrides.to_vec());
         Ok(Self { specs })
     }
 
@@ -246,6 +249,7 @@ fn read_spec(
         variant,
         source: source.clone(),
         folder: folder.to_owned(),
+        overrides: Vec::new(),
         data: definitions(document, "data")?,
         param,
         batch: definitions(document, "batch")?,

@@ -33,10 +33,9 @@ impl RunFolder {
     /// [`ReportError::Exists`], and [`ReportError::Write`] where the folder cannot be made or written to.
     pub fn create(path: &Path, force: bool) -> Result<Self, ReportError> {
         let fault = |source| ReportError::Write { path: path.to_owned(), source };
-        if let Ok(mut entries) = std::fs::read_dir(path) {
-            if entries.next().is_some() && !force {
-                return Err(ReportError::Exists { path: path.to_owned() });
-            }
+        let holds_files = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        if holds_files && !force {
+            return Err(ReportError::Exists { path: path.to_owned() });
         }
         std::fs::create_dir_all(path).map_err(fault)?;
         // Found out now, not after an hour of simulation.
@@ -83,8 +82,8 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`ReportError::Write`], and what drawing reports.
-    pub fn write_report(&self, studies: &[Study], overrides: &[String]) -> Result<(), ReportError> {
-        let text = serde_json::to_string_pretty(&record(studies, overrides)).expect("a record of plain values is JSON");
+    pub fn write_report(&self, studies: &[Study]) -> Result<(), ReportError> {
+        let text = serde_json::to_string_pretty(&record(studies)).expect("a record of plain values is JSON");
         replace(&self.path, "run.json", text.as_bytes())?;
         self.write_page(studies)
     }
@@ -235,7 +234,7 @@ pub fn write_tensors(path: &Path, tensors: &HashMap<String, Series>) -> Result<(
 }
 
 /// `run.json`.
-fn record(studies: &[Study], overrides: &[String]) -> Value {
+fn record(studies: &[Study]) -> Value {
     let base = &studies[0].spec;
     let runs: Vec<Value> = studies
         .iter()
@@ -269,7 +268,7 @@ fn record(studies: &[Study], overrides: &[String]) -> Value {
         "spec_name": base.source.name,
         "spec_folder": std::path::absolute(&base.folder).unwrap_or(base.folder.clone()),
         "spec": base.source.text,
-        "overrides": overrides,
+        "overrides": base.overrides,
         "machine": {
             "system": std::env::consts::OS,
             "architecture": std::env::consts::ARCH,

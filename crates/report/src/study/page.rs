@@ -22,9 +22,18 @@ impl Page {
             verdicts: studies.iter().filter_map(verdict_row).collect(),
             tables: end_table(studies).into_iter().collect(),
             figures: figures::figures(studies),
-            spec: base.spec.source.text.clone(),
+            spec: spec_as_run(&base.spec),
             provenance,
         }
+    }
+}
+
+/// The file, and what the command line changed in it.
+fn spec_as_run(spec: &Spec) -> String {
+    let changes: String = spec.overrides.iter().map(|change| format!("# {change}\n")).collect();
+    match changes.is_empty() {
+        true => spec.source.text.clone(),
+        false => format!("# Changed on the command line:\n{changes}\n{}", spec.source.text),
     }
 }
 
