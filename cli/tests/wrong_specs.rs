@@ -162,6 +162,22 @@ fn what_does_not_fit_into_memory_is_refused_before_it_is_tried() {
     refuse(TRAINING, seeds, "MiB", &["memory", "free"]);
 }
 
+/// Sizes that are fine one by one and too much together, or in sixteen lanes, or as a Jacobian.
+#[test]
+fn what_adds_up_to_too_much_memory_is_refused_too() {
+    let drawn = |count: usize| (0..count).map(|at| format!("D{at} = \"normal(8000, 8000)\"\n")).collect::<String>();
+    let data = broken("[param]", &format!("{}[param]", drawn(4000)));
+    refuse(&[DERIVE, BALANCE, SIMULATE], &data, "MiB", &["memory", "free"]);
+    refuse(&[SIMULATE], data + "[ensemble]\nshared_data = true\n", "MiB", &["memory", "free"]);
+    // Drawn anew at every step, and all at once.
+    let sum = (0..150).map(|at| format!(" + mean(D{at})")).collect::<String>();
+    let batch = RIGHT.replace("[model]", &format!("[batch]\n{}[model]", drawn(150)));
+    let batch = batch.replace("u * v", &format!("u * v{sum}"));
+    refuse(&[DERIVE, BALANCE, SIMULATE], batch, "MiB", &["memory", "free"]);
+    let wide = RIGHT.replace("normal(3)", "normal(8000000)").replace("normal(8, 3)", "normal(1, 8000000)");
+    refuse(&[DERIVE, BALANCE], wide, "Jacobian", &["8000000", "smaller sizes"]);
+}
+
 #[test]
 fn deep_nesting_is_refused_not_a_stack_overflow() {
     let deep = format!("{}u * v{}", "(".repeat(5000), ")".repeat(5000));

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use crate::block::{Block, Plan, Schedule, Shared};
 use crate::error::{Diverged, DynamicsError};
-use crate::memory;
+use crate::memory::check_memory;
 use crate::run::{Run, Series};
 use crate::update::Update;
 
@@ -69,7 +69,9 @@ impl<T: Real> Ensemble<T> {
     /// [`DynamicsError::Spec`] and [`DynamicsError::Memory`].
     pub fn build(spec: &Spec) -> Result<Self, DynamicsError> {
         let setup = Setup::build(spec)?;
-        let shared = spec.ensemble.shared_data.then(|| first_data::<T>(spec, &setup));
+        let start = start_program::<T>(&setup);
+        check_memory(start.workspace_bytes() as u64)?;
+        let shared = spec.ensemble.shared_data.then(|| first_data(spec, &setup, &start));
         let binding = shared.as_ref().map_or(DataBinding::Inputs, DataBinding::Values);
         let update = Update::build(spec, Model::build(spec, binding)?)?;
         let schedule = Schedule {
@@ -82,8 +84,8 @@ impl<T: Real> Ensemble<T> {
         let shape_of = |node: NodeId| model.graph.shape(node).clone();
         let observable_shapes: Vec<(String, Shape)> =
             model.observables.iter().map(|(name, node)| (name.clone(), shape_of(*node))).collect();
-        check_memory(spec, &plan, &observable_shapes)?;
-        let blocks = Blocks { spec, setup: &setup, update: &update, plan: &plan }.build();
+        check_memory(memory_needed(spec, &plan, &start, &observable_shapes))?;
+        let blocks = Blocks { spec, setup: &setup, start: &start, update: &update, plan: &plan }.build();
         Ok(Self {
             spec: spec.clone(),
             plan,
@@ -243,7 +245,14 @@ fn plan<T: Real>(update: &Update, schedule: Schedule) -> Plan<T> {
     }
 }
 
-fn check_memory<T: Real>(spec: &Spec, plan: &Plan<T>, observables: &[(String, Shape)]) -> Result<(), DynamicsError> {
+/// The program that computes data and initial parameters.
+fn start_program<T: Real>(setup: &Setup) -> Program<T> {
+    let needed: Vec<NodeId> = setup.data.iter().chain(&setup.params).map(|(_, node)| *node).collect();
+    Program::compile(&setup.graph, &Request { primary: needed, ..Request::default() })
+}
+
+/// Bytes that a run needs at most.
+fn memory_needed<T: Real>(spec: &Spec, plan: &Plan<T>, start: &Program<T>, observables: &[(String, Shape)]) -> u64 {
     let seeds = spec.ensemble.seeds as u64;
     let blocks = seeds.div_ceil(LANES as u64);
     let elements: u64 = observables.iter().map(|(_, shape)| shape.count() as u64).sum();
@@ -255,23 +264,16 @@ fn check_memory<T: Real>(spec: &Spec, plan: &Plan<T>, observables: &[(String, Sh
         .saturating_mul(size_of::<T>() as u64 + 8);
     let threads = rayon::current_num_threads() as u64;
     let workspaces = (blocks + threads).saturating_mul(plan.program.workspace_bytes() as u64);
-    let needed = logged.saturating_add(workspaces);
-    let available = memory::available().unwrap_or(8 << 30);
-    if needed > available / 10 * 9 {
-        return Err(DynamicsError::Memory { needed_mib: needed >> 20, available_mib: available >> 20 });
-    }
-    Ok(())
+    logged.saturating_add(workspaces).saturating_add(start.workspace_bytes() as u64)
 }
 
 /// The data of the first seed, in the run's precision.
-fn first_data<T: Real>(spec: &Spec, setup: &Setup) -> HashMap<String, Tensor> {
-    let request = Request { primary: setup.data.iter().map(|(_, node)| *node).collect(), ..Request::default() };
-    let program = Program::<T>::compile(&setup.graph, &request);
+fn first_data<T: Real>(spec: &Spec, setup: &Setup, start: &Program<T>) -> HashMap<String, Tensor> {
     let stream = |purpose| LaneStream::new(&Stream::for_seeds(spec.ensemble.seed, purpose, 0, 1));
-    let mut workspace = program.workspace([Purpose::Data, Purpose::Param, Purpose::Batch, Purpose::Noise].map(stream));
-    program.prepare(&mut workspace);
-    program.step(&mut workspace, false);
-    let value = |index: usize| program.primary_tensor(&workspace, index, 0);
+    let mut workspace = start.workspace([Purpose::Data, Purpose::Param, Purpose::Batch, Purpose::Noise].map(stream));
+    start.prepare(&mut workspace);
+    start.step(&mut workspace, false);
+    let value = |index: usize| start.primary_tensor(&workspace, index, 0);
     setup.data.iter().enumerate().map(|(index, (name, _))| (name.clone(), value(index))).collect()
 }
 
@@ -279,6 +281,7 @@ fn first_data<T: Real>(spec: &Spec, setup: &Setup) -> HashMap<String, Tensor> {
 struct Blocks<'a, T> {
     spec: &'a Spec,
     setup: &'a Setup,
+    start: &'a Program<T>,
     update: &'a Update,
     plan: &'a Plan<T>,
 }
@@ -289,19 +292,16 @@ impl<T: Real> Blocks<'_, T> {
         let base = self.spec.ensemble.seed;
         let streams = [Purpose::Data, Purpose::Param, Purpose::Batch, Purpose::Noise]
             .map(|purpose| Stream::for_seeds(base, purpose, 0, seeds));
-        let needed: Vec<NodeId> = self.setup.data.iter().chain(&self.setup.params).map(|(_, node)| *node).collect();
-        let request = Request { primary: needed, ..Request::default() };
-        let setup = Program::<T>::compile(&self.setup.graph, &request);
-        (0..seeds).step_by(LANES).map(|first| self.block(first, &streams, &setup)).collect()
+        (0..seeds).step_by(LANES).map(|first| self.block(first, &streams)).collect()
     }
 
-    fn block(&self, first: usize, streams: &[Vec<Stream>; Purpose::COUNT], setup: &Program<T>) -> Block<T> {
+    fn block(&self, first: usize, streams: &[Vec<Stream>; Purpose::COUNT]) -> Block<T> {
         let active = LANES.min(self.spec.ensemble.seeds - first);
         let lanes: [LaneStream; Purpose::COUNT] =
             std::array::from_fn(|purpose| LaneStream::new(&streams[purpose][first..first + active]));
-        let mut drawn = setup.workspace(lanes.clone());
-        setup.prepare(&mut drawn);
-        setup.step(&mut drawn, false);
+        let mut drawn = self.start.workspace(lanes.clone());
+        self.start.prepare(&mut drawn);
+        self.start.step(&mut drawn, false);
         let mut workspace = self.plan.program.workspace(lanes);
         let by_name: HashMap<&str, usize> =
             self.setup.data.iter().enumerate().map(|(index, (name, _))| (name.as_str(), index)).collect();
@@ -310,7 +310,7 @@ impl<T: Real> Blocks<'_, T> {
         let params = params.map(|(index, slot)| (slot.slot, self.setup.data.len() + index));
         for (slot, output) in data.chain(params) {
             if let Some(target) = self.plan.program.input_mut(&mut workspace, slot) {
-                target.copy_from_slice(setup.primary(&drawn, output));
+                target.copy_from_slice(self.start.primary(&drawn, output));
             }
         }
         self.plan.program.prepare(&mut workspace);

@@ -38,7 +38,7 @@ pub enum DynamicsError {
     },
     /// The run would not fit.
     #[error(
-        "the run needs about {needed_mib} MiB of memory, {available_mib} MiB are free; \
+        "this needs about {needed_mib} MiB of memory, {available_mib} MiB are free; \
          use fewer seeds, log less often, or make the tensors smaller"
     )]
     Memory {

@@ -23,4 +23,5 @@ pub mod update;
 
 pub use ensemble::{Ensemble, Observer, Options, Silent, initial_parameters, set_threads, simulate};
 pub use error::{Diverged, DynamicsError};
+pub use memory::check_memory;
 pub use run::{Run, Series};

@@ -15,6 +15,19 @@ pub enum SymmetryError {
         /// d.
         predictor: usize,
     },
+    /// The Jacobian, which the search holds at many points, is too large.
+    #[error(
+        "the Jacobian of {predictor} predictor coordinates by {parameters} parameters has more than {limit} entries, \
+         where the search stops; derive the same model at smaller sizes, where its symmetry has the same form"
+    )]
+    JacobianTooLarge {
+        /// p.
+        parameters: usize,
+        /// d.
+        predictor: usize,
+        /// Most entries d·p.
+        limit: usize,
+    },
     /// A method of the parametrization returned a vector of the wrong length.
     #[error("{method} returned {found} numbers for one point, expected {expected}")]
     WrongLength {

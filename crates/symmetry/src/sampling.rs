@@ -10,6 +10,9 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 /// Points are evaluated in blocks of this many, so that a compiled model fills its lanes.
 const BLOCK: usize = 256;
 
+/// Most entries of a Jacobian: dozens of them are held at once, 128 MiB each at this size.
+const MOST_ENTRIES: usize = 1 << 24;
+
 /// Range of the log-uniform scale of θ: one scale alone can sit in a saturated or linear regime.
 pub(crate) const SEARCH_SCALES: (f64, f64) = (0.3, 3.0);
 
@@ -34,6 +37,9 @@ impl<'a> Sampler<'a> {
         let (parameters, predictor) = (model.parameter_count(), model.predictor_dimension());
         if parameters == 0 || predictor == 0 {
             return Err(SymmetryError::Empty { parameters, predictor });
+        }
+        if parameters.saturating_mul(predictor) > MOST_ENTRIES {
+            return Err(SymmetryError::JacobianTooLarge { parameters, predictor, limit: MOST_ENTRIES });
         }
         let stream = Xoshiro256PlusPlus::seed_from_u64(seed);
         Ok(Self { model, parameters, predictor, stream, tried: 0, skipped: 0 })
