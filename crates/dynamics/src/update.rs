@@ -1,11 +1,12 @@
 //! One training step as a graph.
 //!
-//! SGD: g = ∇L (+ λθ), m' = μm + g, θ' = θ − ηm'. Langevin, by Euler and Maruyama with time step h, in the Itô
+//! SGD: g = ∇L (+ λθ), m' = μm + g, θ' = θ − ηm'. Adam: m' = β₁m + (1−β₁)g, v' = β₂v + (1−β₂)g²,
+//! θ' = θ − η (m'/c₁)/(√(v'/c₂) + ε), with c = 1 − βᵗ a state of its own, c' = βc + (1−β). Langevin, by Euler and Maruyama with time step h, in the Itô
 //! sense: θ' = θ − h∇L + √(2τh) P z with z ~ N(0, I), P = I (isotropic) or the orthogonal projector onto the row space
 //! of the predictor's Jacobian at θ (horizontal).
 
 use gaugebias_model::graph::{Kind, NodeId, cotangents, gradient};
-use gaugebias_model::operations::{Concatenate, Distribution, Draw, Project, Purpose, Slice};
+use gaugebias_model::operations::{Concatenate, Distribution, Draw, Project, Purpose, Slice, Unary};
 use gaugebias_model::spec::{Noise, Optimizer, Spec};
 use gaugebias_model::{Model, Shape, SpecError, Tensor};
 
@@ -48,6 +49,10 @@ impl Update {
             Optimizer::Sgd { momentum, weight_decay } => {
                 sgd(&mut model, spec.train.step_size, momentum, weight_decay, &gradients, &mut extra)
             }
+            Optimizer::Adam { beta1, beta2, epsilon } => {
+                let adam = Adam { step_size: spec.train.step_size, beta1, beta2, epsilon };
+                adam.update(&mut model, &gradients, &mut extra)
+            }
             Optimizer::Langevin => langevin(spec, &mut model, &gradients)?,
         };
         let parameters = model.params.iter().zip(next).map(|(slot, next)| State {
@@ -87,6 +92,46 @@ fn sgd(
         let change = model.graph.scale(step_size, direction);
         next.push(model.graph.subtract(slot.node, change));
     }
+    next
+}
+
+struct Adam {
+    step_size: f64,
+    beta1: f64,
+    beta2: f64,
+    epsilon: f64,
+}
+
+impl Adam {
+    fn update(&self, model: &mut Model, gradients: &[NodeId], extra: &mut Vec<State>) -> Vec<NodeId> {
+        let ones = model.graph.scalar(1.0);
+        let first = average(model, extra, "first correction of Adam", self.beta1, ones);
+        let second = average(model, extra, "second correction of Adam", self.beta2, ones);
+        let mut next = Vec::new();
+        for (slot, &gradient) in model.params.clone().iter().zip(gradients) {
+            let square = model.graph.multiply(gradient, gradient);
+            let mean = average(model, extra, &format!("mean gradient of {}", slot.name), self.beta1, gradient);
+            let power = average(model, extra, &format!("mean square gradient of {}", slot.name), self.beta2, square);
+            let (mean, power) = (model.graph.divide(mean, first), model.graph.divide(power, second));
+            let root = model.graph.unary(Unary::SQRT, power);
+            let epsilon = model.graph.scalar(self.epsilon);
+            let below = model.graph.add(root, epsilon);
+            let direction = model.graph.divide(mean, below);
+            let change = model.graph.scale(self.step_size, direction);
+            next.push(model.graph.subtract(slot.node, change));
+        }
+        next
+    }
+}
+
+/// A state a that starts at 0 and becomes βa + (1−β)x; its next value.
+fn average(model: &mut Model, extra: &mut Vec<State>, name: &str, beta: f64, x: NodeId) -> NodeId {
+    let shape = model.graph.shape(x).clone();
+    let state = model.graph.input(model.next_slot, shape.clone(), Kind::Real);
+    let (kept, added) = (model.graph.scale(beta, state), model.graph.scale(1.0 - beta, x));
+    let next = model.graph.add(kept, added);
+    extra.push(State { name: name.to_owned(), slot: model.next_slot, shape, next });
+    model.next_slot += 1;
     next
 }
 

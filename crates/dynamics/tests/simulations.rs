@@ -49,6 +49,22 @@ fn momentum_and_weight_decay_follow_their_recursion() {
     assert!((run(text).parameters["u"].values[0] - u).abs() < 1e-15);
 }
 
+#[test]
+fn adam_follows_its_recursion() {
+    let text = "[param]\nu = 1.0\n[model]\nloss = \"u**4 + u\"\n[train]\noptimizer = \"adam\"\nsteps = 30\nstep_size = 0.1\n\
+                beta1 = 0.8\nepsilon = 1e-6\ndtype = \"f64\"\n[ensemble]\nseeds = 1";
+    let (mut u, mut mean, mut square) = (1.0f64, 0.0, 0.0);
+    for step in 1..=30 {
+        let g = 4.0 * u.powi(3) + 1.0;
+        mean = 0.8 * mean + 0.2 * g;
+        square = 0.999 * square + 0.001 * g * g;
+        let corrected = (mean / (1.0 - 0.8f64.powi(step)), square / (1.0 - 0.999f64.powi(step)));
+        u -= 0.1 * corrected.0 / (corrected.1.sqrt() + 1e-6);
+    }
+    let found = run(text).parameters["u"].values[0];
+    assert!((found - u).abs() < 1e-12, "{found}, expected {u}");
+}
+
 /// Isotropic noise on a parabola of curvature k: Euler's stationary variance is τ/k · 1/(1 − hk/2).
 #[test]
 fn langevin_dynamics_has_the_variance_of_its_discretisation() {

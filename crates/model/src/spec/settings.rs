@@ -15,6 +15,15 @@ pub enum Optimizer {
         /// g ← g + weight_decay·θ.
         weight_decay: f64,
     },
+    /// Adam (Kingma and Ba, 2015), with bias correction.
+    Adam {
+        /// Decay of the mean of gradients.
+        beta1: f64,
+        /// Decay of the mean of their squares.
+        beta2: f64,
+        /// Added to the root of the mean square.
+        epsilon: f64,
+    },
     /// Euler–Maruyama of dθ = −∇L dt + √(2τ) P dW; the step size is the time step.
     Langevin,
 }
@@ -165,12 +174,23 @@ pub(super) fn train(document: &Table) -> Result<Train, SpecError> {
     let empty = Table::new();
     let found = section(document, "train")?;
     let mut reader = Reader::new(found.map_or(&empty, |(table, _)| table), "train");
-    let kind = reader.choice("optimizer", &[("sgd", false), ("langevin", true)])?.unwrap_or(false);
-    let momentum = reader.number("momentum", "a number from 0 to below 1", |x| (0.0..1.0).contains(&x))?;
+    let name =
+        reader.choice("optimizer", &[("sgd", "sgd"), ("adam", "adam"), ("langevin", "langevin")])?.unwrap_or("sgd");
+    const DECAY: &str = "a number from 0 to below 1";
+    let decay = |x: f64| (0.0..1.0).contains(&x);
+    let momentum = reader.number("momentum", DECAY, decay)?;
     let weight_decay = reader.number("weight_decay", NOT_NEGATIVE, |x| x >= 0.0)?;
-    let optimizer = match kind {
-        true => Optimizer::Langevin,
-        false => Optimizer::Sgd { momentum: momentum.unwrap_or(0.0), weight_decay: weight_decay.unwrap_or(0.0) },
+    let beta1 = reader.number("beta1", DECAY, decay)?;
+    let beta2 = reader.number("beta2", DECAY, decay)?;
+    let epsilon = reader.number("epsilon", POSITIVE, |x| x > 0.0)?;
+    let optimizer = match name {
+        "langevin" => Optimizer::Langevin,
+        "adam" => Optimizer::Adam {
+            beta1: beta1.unwrap_or(0.9),
+            beta2: beta2.unwrap_or(0.999),
+            epsilon: epsilon.unwrap_or(1e-8),
+        },
+        _ => Optimizer::Sgd { momentum: momentum.unwrap_or(0.0), weight_decay: weight_decay.unwrap_or(0.0) },
     };
     let noises = [("none", Noise::None), ("isotropic", Noise::Isotropic), ("horizontal", Noise::Horizontal)];
     let train = Train {
@@ -183,12 +203,19 @@ pub(super) fn train(document: &Table) -> Result<Train, SpecError> {
         location: found.map(|(_, key)| key.clone()),
     };
     let place = |key: &str| found.and_then(|(table, _)| table.get(key)).map(|entry| entry.key.clone());
-    let misplaced = [("momentum", momentum.is_some() && kind), ("weight_decay", weight_decay.is_some() && kind)];
-    if let Some((key, _)) = misplaced.iter().find(|(_, wrong)| *wrong) {
+    let belongings = [
+        ("momentum", momentum, "sgd"),
+        ("weight_decay", weight_decay, "sgd"),
+        ("beta1", beta1, "adam"),
+        ("beta2", beta2, "adam"),
+        ("epsilon", epsilon, "adam"),
+    ];
+    if let Some((key, _, owner)) = belongings.iter().find(|(_, value, owner)| value.is_some() && *owner != name) {
         let location = place(key).expect("the key was read");
-        return Err(SpecError::at(&location, format!("{key} belongs to optimizer = \"sgd\"")));
+        return Err(SpecError::at(&location, format!("{key} belongs to optimizer = \"{owner}\"")));
     }
-    if let (Noise::Isotropic | Noise::Horizontal, false, Some(location)) = (train.noise, kind, place("noise")) {
+    let langevin = optimizer == Optimizer::Langevin;
+    if let (Noise::Isotropic | Noise::Horizontal, false, Some(location)) = (train.noise, langevin, place("noise")) {
         return Err(SpecError::at(&location, "injected noise belongs to optimizer = \"langevin\"")
             .help("write optimizer = \"langevin\"; step_size is then its time step"));
     }

@@ -90,6 +90,7 @@ fn mistakes_are_underlined_and_explained() {
         (format!("{model}x = \"1\"\n[train]\nsteps = -5"), "-5", "at least 0"),
         (format!("{model}x = \"1\"\n[train]\nstep_sise = 1"), "step_sise", "not a key"),
         (format!("{model}x = \"1\"\n[train]\noptimizer = \"sdg\""), "sdg", "one of sgd"),
+        (format!("{model}x = \"1\"\n[train]\noptimizer = \"adam\"\nmomentum = 0.9"), "momentum", "belongs to"),
         (format!("{model}x = \"1\"\n[trian]\nsteps = 1"), "trian", "not a section"),
         (format!("{model}x = \"1\"\n[train]\nnoise = \"horizontal\""), "noise", "langevin"),
         (format!("{model}x = true"), "true", "expression in quotes"),

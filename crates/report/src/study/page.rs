@@ -125,6 +125,10 @@ fn training(spec: &Spec) -> String {
             let kind = if noise == Noise::Horizontal { "horizontal" } else { "isotropic" };
             format!("Langevin dynamics with {kind} noise at temperature {}", number(train.temperature))
         }
+        (Optimizer::Adam { .. }, _) => {
+            let batch = if spec.batch.is_empty() { "on the full data" } else { "on batches drawn anew at every step" };
+            format!("Adam {batch}")
+        }
         (Optimizer::Sgd { momentum, weight_decay }, _) => {
             let batch = if spec.batch.is_empty() {
                 "full-batch gradient descent"
