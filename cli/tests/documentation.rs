@@ -190,7 +190,7 @@ fn pieces(line: &str) -> Vec<Piece> {
     let (mut found, mut text, mut at) = (Vec::new(), String::new(), 0);
     while at < characters.len() {
         let free = at == 0 || !characters[at - 1].is_alphanumeric();
-        if !digit(at) && !(is(at, &['-']) && digit(at + 1) && free) {
+        if !(digit(at) || is(at, &['-']) && digit(at + 1) && free) {
             text.push(characters[at]);
             at += 1;
             continue;
