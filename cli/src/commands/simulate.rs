@@ -57,7 +57,7 @@ fn summary(run: &Run) -> Value {
     let last = |values: &[f64]| {
         let mut last = values[values.len() - run.seeds..].to_vec();
         last.sort_by(f64::total_cmp);
-        last[last.len() / 2]
+        0.5 * (last[(last.len() - 1) / 2] + last[last.len() / 2])
     };
     let scalars = run.observables.iter().filter(|(_, series)| series.elements() == 1 && !series.values.is_empty());
     let medians: serde_json::Map<String, Value> =

@@ -67,7 +67,7 @@ pub(super) fn text(judgement: &Judgement) -> String {
     let mut lines = vec![format!("{}: {}", report.title, report.reason)];
     let word = |verdict: Verdict| format!("{verdict:?}").to_lowercase();
     lines.push(format!(
-        "  {:<12} KS {:.4}  {}  (threshold {:.4}, {:.0} effective samples)",
+        "  {:<14} KS {:.4}  {}  (threshold {:.4}, {:.0} effective samples)",
         report.law,
         report.ks,
         word(report.verdict),
@@ -75,7 +75,7 @@ pub(super) fn text(judgement: &Judgement) -> String {
         report.effective_samples
     ));
     for other in &report.alternatives {
-        lines.push(format!("  {:<12} KS {:.4}  {}", other.law, other.ks, word(other.verdict)));
+        lines.push(format!("  {:<14} KS {:.4}  {}", other.law, other.ks, word(other.verdict)));
     }
     lines.extend(judgement.notes.iter().map(|note| format!("  note: {note}")));
     lines.join("\n") + "\n"

@@ -20,8 +20,9 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
+    /// The last step is recorded whether it is a multiple or not: "at the end" is to mean the end.
     pub fn records(&self, step: u64) -> bool {
-        step.is_multiple_of(self.every)
+        step.is_multiple_of(self.every) || step == self.steps
     }
 
     pub fn samples(&self, step: u64) -> bool {

@@ -256,7 +256,7 @@ fn memory_needed<T: Real>(spec: &Spec, plan: &Plan<T>, start: &Program<T>, obser
     let seeds = spec.ensemble.seeds as u64;
     let blocks = seeds.div_ceil(LANES as u64);
     let elements: u64 = observables.iter().map(|(_, shape)| shape.count() as u64).sum();
-    let records = plan.schedule.steps / plan.schedule.every + 1;
+    let records = plan.schedule.steps / plan.schedule.every + 2;
     let samples = plan.schedule.sample.map_or(0, |(_, thin)| plan.schedule.steps / thin + 1);
     // Logs exist twice while they are gathered: in the run's precision and in f64.
     let logged = (records.saturating_mul(elements).saturating_add(samples))

@@ -19,6 +19,9 @@ const BALANCED: f64 = 1e-6;
 /// Largest |tr(A P_H)| that counts as an invariant slice.
 const INVARIANT: f64 = 1e-8;
 
+/// Laws whose distribution functions differ by less than this are one law.
+const COINCIDENT: f64 = 1e-6;
+
 /// A verdict with the curves that a figure shows.
 #[derive(Clone, Debug)]
 pub struct Judgement {
@@ -90,15 +93,19 @@ pub fn judge(spec: &Spec, run: &Run) -> Result<Judgement, JudgeError> {
         charge_drift: charge_drift(&symmetries, run, &start),
     };
     let tables: Vec<Table> = std::iter::once(&law).chain(&others).map(Table::new).collect();
-    let dynamic: Vec<&dyn PredictedCdf> = tables[1..].iter().map(|table| table as &dyn PredictedCdf).collect();
+    let (same, different): (Vec<&Table>, Vec<&Table>) =
+        tables[1..].iter().partition(|table| table.distance(&tables[0]) < COINCIDENT);
+    let dynamic: Vec<&dyn PredictedCdf> = different.iter().map(|table| *table as &dyn PredictedCdf).collect();
     let report = compare(measured, &records, &tables[0], &dynamic)?;
     let mut notes = law.notes.clone();
+    notes.extend(same.iter().map(|table| format!("`{}` is the same law here, so it is no alternative", table.name)));
     // All laws share the curve and its cuts; only the conditioned one depends on where they are.
     let conditioned = others.iter().filter(|other| other.law == Density::Conditioned);
     notes.extend(conditioned.flat_map(|other| other.notes.iter().map(|note| format!("conditioned law: {note}"))));
     notes.extend(unbalanced(&symmetries, &start));
     notes.dedup();
-    Ok(Judgement { report, curves: tables.iter().map(Table::curve).collect(), notes })
+    let shown = std::iter::once(&tables[0]).chain(different);
+    Ok(Judgement { report, curves: shown.map(Table::curve).collect(), notes })
 }
 
 fn density(law: Law) -> Density {
@@ -225,6 +232,11 @@ impl Table {
             (left + 0.5 * width, (self.cdf(left + width) - self.cdf(left)) / width)
         });
         LawCurve { name: self.name.clone(), points: points.collect() }
+    }
+
+    /// Largest difference of two distribution functions on the same curve.
+    fn distance(&self, other: &Table) -> f64 {
+        self.cumulative.iter().zip(&other.cumulative).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
     }
 
     fn quantile(&self, share: f64) -> f64 {

@@ -42,5 +42,6 @@ pub fn end_table_text(studies: &[Study]) -> String {
         let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
         format!("    {}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
     };
-    rows.iter().map(line).collect()
+    let caption = format!("    at the end, median (10–90 % range) over {} seeds:\n", studies[0].run.seeds);
+    std::iter::once(caption).chain(rows.iter().map(line)).collect()
 }

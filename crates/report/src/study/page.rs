@@ -168,6 +168,13 @@ fn verdict_row(study: &Study) -> Option<VerdictRow> {
     })
 }
 
+/// A quantile of ascending values, linear between neighbours.
+fn interpolated(sorted: &[f64], share: f64) -> f64 {
+    let place = (sorted.len() - 1) as f64 * share;
+    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+    below + (above - below) * place.fract()
+}
+
 /// Scalar observables at the last record, median and 10–90 % over seeds, side by side.
 pub(super) fn end_table(studies: &[Study]) -> Option<Table> {
     let mut names: Vec<&String> = Vec::new();
@@ -187,7 +194,7 @@ pub(super) fn end_table(studies: &[Study]) -> Option<Table> {
         let series = study.run.observables.get(name).filter(|series| !series.values.is_empty())?;
         let mut last = series.values[series.values.len() - study.run.seeds..].to_vec();
         last.sort_by(f64::total_cmp);
-        let quantile = |q: f64| last[((last.len() - 1) as f64 * q).round() as usize];
+        let quantile = |q: f64| interpolated(&last, q);
         Some(format!("{} ({} to {})", number(quantile(0.5)), number(quantile(0.1)), number(quantile(0.9))))
     };
     let rows = names
