@@ -101,7 +101,8 @@ pub fn judge(spec: &Spec, run: &Run) -> Result<Judgement, JudgeError> {
     notes.extend(same.iter().map(|table| format!("`{}` is the same law here, so it is no alternative", table.name)));
     // All laws share the curve and its cuts; only the conditioned one depends on where they are.
     let conditioned = others.iter().filter(|other| other.law == Density::Conditioned);
-    notes.extend(conditioned.flat_map(|other| other.notes.iter().map(|note| format!("conditioned law: {note}"))));
+    let improper = conditioned.flat_map(|other| &other.notes).filter(|note| note.contains("improper"));
+    notes.extend(improper.map(|note| format!("conditioned law: {note}")));
     notes.extend(unbalanced(&symmetries, &start));
     notes.dedup();
     let shown = std::iter::once(&tables[0]).chain(different);
