@@ -33,7 +33,7 @@ pub struct Update {
 }
 
 impl Update {
-    /// Adds the update that a spec's [train] asks for to the graph of its model.
+    /// Adds the update that a spec's `[train]` asks for to the graph of its model.
     ///
     /// # Errors
     /// [`SpecError`] where there is no loss to descend, or no predictor to project on.

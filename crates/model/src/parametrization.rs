@@ -8,7 +8,7 @@
 /// A named parameter tensor and its place in the flat parameter vector θ (row-major, declared order).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterTensor {
-    /// The name under [param].
+    /// The name under `[param]`.
     pub name: String,
     /// Its shape; empty for a scalar.
     pub shape: Vec<usize>,

@@ -27,7 +27,7 @@ pub struct SpecParametrization {
 }
 
 impl SpecParametrization {
-    /// The parametrization w = F(θ) that a spec calls `predictor`. Draws of [batch] and [data] are made anew at each
+    /// The parametrization w = F(θ) that a spec calls `predictor`. Draws of `[batch]` and `[data]` are made anew at each
     /// point (function symmetry), unless `binding` fixes the data.
     ///
     /// # Errors

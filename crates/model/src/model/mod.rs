@@ -17,14 +17,14 @@ use crate::source::SpecError;
 use crate::spec::{Definition, Spec};
 use crate::tensor::Tensor;
 
-/// [data] and the initial values of [param], as functions of random draws alone.
+/// `[data]` and the initial values of `[param]`, as functions of random draws alone.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// Their graph.
     pub graph: Graph,
-    /// Names and nodes of [data].
+    /// Names and nodes of `[data]`.
     pub data: Vec<(String, NodeId)>,
-    /// Names and nodes of [param].
+    /// Names and nodes of `[param]`.
     pub params: Vec<(String, NodeId)>,
 }
 
@@ -65,7 +65,7 @@ impl Setup {
     }
 }
 
-/// What stands for [data] in a model's graph.
+/// What stands for `[data]` in a model's graph.
 #[derive(Clone, Copy, Debug)]
 pub enum DataBinding<'a> {
     /// Inputs, filled for each seed; data without draws are constants.
@@ -98,11 +98,11 @@ pub struct Model {
     pub data: Vec<Slot>,
     /// Parameters.
     pub params: Vec<Slot>,
-    /// Everything named in [batch] and [model], in order.
+    /// Everything named in `[batch]` and `[model]`, in order.
     pub names: IndexMap<String, NodeId>,
-    /// Everything in [log].
+    /// Everything in `[log]`.
     pub observables: Vec<(String, NodeId)>,
-    /// The observable of [verify].
+    /// The observable of `[verify]`.
     pub verified: Option<NodeId>,
     /// Slots from here on are free.
     pub next_slot: usize,
@@ -143,7 +143,7 @@ impl Model {
         Ok(Self { graph: scope.graph, data, params, names, observables, verified, next_slot })
     }
 
-    /// The node of a name in [model].
+    /// The node of a name in `[model]`.
     pub fn named(&self, name: &str) -> Option<NodeId> {
         self.names.get(name).copied()
     }

@@ -16,11 +16,11 @@ use crate::tensor::Tensor;
 /// what the others see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// [data]
+    /// `[data]`
     Data = 0,
-    /// [param]
+    /// `[param]`
     Param = 1,
-    /// [batch]
+    /// `[batch]`
     Batch = 2,
     /// Langevin noise.
     Noise = 3,

@@ -9,7 +9,7 @@ use crate::operations::{
 use crate::random::{LaneStream, Stream};
 use crate::tensor::Tensor;
 
-/// A random graph over inputs 0: (2, 3), 1: (3,), 2: (), with one draw in [batch], and a scalar on top.
+/// A random graph over inputs 0: (2, 3), 1: (3,), 2: (), with one draw in `[batch]`, and a scalar on top.
 struct Case {
     graph: Graph,
     inputs: Vec<NodeId>,

@@ -46,23 +46,23 @@ pub struct Spec {
     pub folder: PathBuf,
     /// What was changed by `--set`, each `section.key=value`.
     pub overrides: Vec<String>,
-    /// [data]
+    /// `[data]`
     pub data: Vec<Definition>,
-    /// [param]
+    /// `[param]`
     pub param: Vec<Definition>,
-    /// [batch]
+    /// `[batch]`
     pub batch: Vec<Definition>,
-    /// [model]
+    /// `[model]`
     pub model: Vec<Definition>,
-    /// [train]
+    /// `[train]`
     pub train: Train,
-    /// [ensemble]
+    /// `[ensemble]`
     pub ensemble: Ensemble,
-    /// [log]
+    /// `[log]`
     pub log: Log,
-    /// [verify]
+    /// `[verify]`
     pub verify: Option<Verify>,
-    /// [[figure]]
+    /// `[[figure]]`
     pub figures: Vec<Figure>,
 }
 
@@ -192,7 +192,7 @@ fn variants(document: &Table) -> Result<Vec<(String, &Table)>, SpecError> {
         .collect()
 }
 
-/// The document of a variant: [param] replaced as a whole, other sections key by key.
+/// The document of a variant: `[param]` replaced as a whole, other sections key by key.
 fn merged(document: &Table, variant: &Table) -> Result<Table, SpecError> {
     let mut result = document.clone();
     for (name, entry) in variant.iter().filter(|(name, _)| *name != "name") {

@@ -31,7 +31,7 @@ pub enum Optimizer {
 /// What drives the parameters besides the gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noise {
-    /// Nothing; with [batch] this is plain SGD.
+    /// Nothing; with `[batch]` this is plain SGD.
     None,
     /// √(2τ) dW.
     Isotropic,
@@ -58,7 +58,7 @@ impl DataType {
     }
 }
 
-/// [train]
+/// `[train]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Train {
     /// The update.
@@ -77,18 +77,18 @@ pub struct Train {
     pub location: Option<Location>,
 }
 
-/// [ensemble]
+/// `[ensemble]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ensemble {
     /// How many independent runs.
     pub seeds: usize,
     /// Names the family of random streams.
     pub seed: u64,
-    /// Whether [data] is drawn once for all seeds.
+    /// Whether `[data]` is drawn once for all seeds.
     pub shared_data: bool,
 }
 
-/// [log]
+/// `[log]`
 #[derive(Clone, Debug)]
 pub struct Log {
     /// Steps between records.
@@ -122,7 +122,7 @@ impl Law {
     }
 }
 
-/// [verify]
+/// `[verify]`
 #[derive(Clone, Debug)]
 pub struct Verify {
     /// The law to test.
@@ -148,12 +148,12 @@ pub enum FigureKind {
     Scatter,
 }
 
-/// [[figure]]
+/// `[[figure]]`
 #[derive(Clone, Debug)]
 pub struct Figure {
     /// How it is drawn.
     pub kind: FigureKind,
-    /// The observable on the vertical axis, by its name in [log].
+    /// The observable on the vertical axis, by its name in `[log]`.
     pub y: String,
     /// The observable on the horizontal axis of a scatter.
     pub x: Option<String>,

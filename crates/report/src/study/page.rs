@@ -116,7 +116,7 @@ fn leading_comment(text: &str) -> Vec<String> {
     lines.split(|line| line.is_empty()).filter(|part| !part.is_empty()).map(|part| part.join(" ")).collect()
 }
 
-/// [train] in words.
+/// `[train]` in words.
 fn training(spec: &Spec) -> String {
     let train = &spec.train;
     let how = match (train.optimizer, train.noise) {

@@ -13,17 +13,17 @@ use crate::operations::Unary;
 /// Where an expression stands; draws and files belong to some sections only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
-    /// [data]
+    /// `[data]`
     Data,
-    /// [param]
+    /// `[param]`
     Param,
-    /// [batch]
+    /// `[batch]`
     Batch,
-    /// [model]
+    /// `[model]`
     Model,
-    /// [log]
+    /// `[log]`
     Log,
-    /// [verify]
+    /// `[verify]`
     Verify,
 }
 
