@@ -65,6 +65,7 @@ impl Failure {
                 eprintln!("gaugebias failed (this is our fault, please report it): {message}");
                 ExitCode::from(3)
             }
+            Failure::Told(status) => ExitCode::from(status),
             Failure::Interrupted(message) => {
                 eprintln!("{message}");
                 ExitCode::from(130)

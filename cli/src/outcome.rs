@@ -17,6 +17,8 @@ pub enum Failure {
     Ours(String),
     /// Ctrl-C.
     Interrupted(String),
+    /// Already said; only the exit status is left.
+    Told(u8),
 }
 
 impl From<SpecError> for Failure {

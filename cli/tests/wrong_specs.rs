@@ -70,10 +70,10 @@ fn refuse(commands: &[&[&str]], spec: impl AsRef<[u8]>, place: &str, expected: &
 fn the_right_spec_is_right() {
     for command in [RUN, DERIVE, BALANCE, SIMULATE] {
         let folder = Folder::new();
-        folder.write("spec.toml", RIGHT);
-        let status = folder.run(command).status;
-        // Four steps are no stationary law: that is an answer, not a fault of the spec.
-        assert!(status == Some(0) || command == RUN && status == Some(1), "{command:?}: {status:?}");
+        // The law of a predictor with three coordinates cannot be predicted, which `run` refuses; the rest is right.
+        let without_law = RIGHT.split("[verify]").next().expect("a split has a first part");
+        folder.write("spec.toml", if command == RUN { without_law } else { RIGHT });
+        folder.run(command).ends_with(0);
     }
 }
 

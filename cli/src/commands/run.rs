@@ -38,8 +38,13 @@ pub fn run(flags: &Run) -> Result<(), Failure> {
         .filter(|judged| judged.report.verdict != Verdict::Agrees)
         .map(|judged| judged.report.title.as_str())
         .collect();
+    let untested = studies.iter().filter_map(|study| study.judgement.as_ref()?.as_ref().err());
+    let untested: Vec<&str> = untested.map(String::as_str).collect();
     match failure {
         Some(failure) => Err(failure),
+        None if !untested.is_empty() => {
+            Err(Failure::Refused(format!("the law was not tested: {}", untested.join("; "))))
+        }
         None if rejected.is_empty() => Ok(()),
         None => Err(Failure::No(format!("the predicted law does not agree with: {}", rejected.join(", ")))),
     }
@@ -88,7 +93,7 @@ fn tell(studies: &[Study], path: &Path, as_json: bool) {
                     "steps": study.run.steps,
                     "seconds": study.run.seconds,
                     "ended_early": study.early_end,
-                    "verify": judged.map(|judged| &judged.report),
+                    "verify": judged.map(|judged| judged.to_json()),
                 })
             })
             .collect();

@@ -18,25 +18,40 @@ use crate::specs;
 pub fn verify(flags: &Verify) -> Result<(), Failure> {
     use_threads(flags.threads);
     let mut wrong = Vec::new();
+    let mut failed = false;
     for name in &flags.specs {
-        for (spec, run) in runs(name, flags)? {
-            let judgement = judge(&spec, &run).map_err(|error| Failure::Refused(error.to_string()))?;
-            let report = &judgement.report;
-            if flags.json {
-                let object = serde_json::to_value(report).map_err(|error| Failure::Ours(error.to_string()))?;
-                print_json(envelope(object));
-            } else {
-                print::line(text(&judgement).trim_end());
+        // One spec that cannot be judged does not keep the others from being judged.
+        if let Err(failure) = verify_one(name, flags, &mut wrong) {
+            if let Failure::Interrupted(_) = failure {
+                return Err(failure);
             }
-            if report.verdict != Verdict::Agrees {
-                wrong.push(report.title.clone());
-            }
+            eprintln!("{name}:");
+            let _ = failure.tell();
+            failed = true;
         }
+    }
+    if failed {
+        return Err(Failure::Told(2));
     }
     match wrong.is_empty() {
         true => Ok(()),
         false => Err(Failure::No(format!("the predicted law does not agree with: {}", wrong.join(", ")))),
     }
+}
+
+fn verify_one(name: &str, flags: &Verify, wrong: &mut Vec<String>) -> Result<(), Failure> {
+    for (spec, run) in runs(name, flags)? {
+        let judgement = judge(&spec, &run).map_err(|error| Failure::Refused(error.to_string()))?;
+        if flags.json {
+            print_json(envelope(judgement.to_json()));
+        } else {
+            print::line(text(&judgement).trim_end());
+        }
+        if judgement.report.verdict != Verdict::Agrees {
+            wrong.push(judgement.report.title.clone());
+        }
+    }
+    Ok(())
 }
 
 /// The specs of a file that ask for a verdict, simulated; or those of a run folder with its samples.

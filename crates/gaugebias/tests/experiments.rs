@@ -94,3 +94,18 @@ fn a_small_relu_network_has_one_rescaling_for_each_unit() {
     let symmetries = find(&map, &SearchOptions::default()).expect("a search");
     assert_eq!((symmetries.dimension(), symmetries.noncompact, symmetries.unexplained()), (4, 4, 0));
 }
+
+/// Symmetric elements carry charges in any algebra, closed under transpose or not: the hidden shift of a linear network
+/// with biases is neither, and beside it stand the three charges W1W1ᵀ + b1b1ᵀ − W2ᵀW2.
+#[test]
+fn a_linear_network_with_biases_has_the_charges_of_its_symmetric_elements() {
+    let text = "[param]\nW1 = \"normal(2, 3)\"\nb1 = \"normal(2)\"\nW2 = \"normal(2, 2)\"\nb2 = \"normal(2)\"\n[batch]\n\
+                X = \"normal(9, 3)\"\n[model]\npredictor = \"(X @ W1.T + b1) @ W2.T + b2\"";
+    let file =
+        gaugebias::model::spec::SpecFile::parse("biases", text.to_owned(), ".".into(), &[]).expect("a right spec");
+    let map = gaugebias::model::SpecParametrization::predictor(&file.specs[0], gaugebias::model::DataBinding::Drawn)
+        .expect("a predictor");
+    let found = gaugebias::symmetry::find(&map, &Default::default()).expect("symmetries");
+    assert_eq!((found.dimension(), found.noncompact, found.compact, found.unexplained()), (6, 3, 1, 0));
+    assert_eq!((found.independent_charges, found.transpose_closed), (3, false));
+}

@@ -125,6 +125,13 @@ fn newton_block(charges: &[&Charge], theta: &mut Vec<f64>) -> Result<(usize, f64
     let values = |t: &[f64]| charges.iter().map(|c| c.value(t)).collect::<Vec<f64>>();
     let largest = |q: &[f64]| q.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
     let mut q = values(theta);
+    // Squares beyond the range of f64 would make every charge 0 or NaN, and so seem balanced.
+    let representable = |x: f64| x.is_finite() && x > 1e-250;
+    if theta.iter().any(|&x| x != 0.0) && !(representable(size(theta)) && q.iter().all(|x| x.is_finite())) {
+        return Err(GeometryError::NotFinite {
+            what: "|θ|² over the parameters to be balanced (it over- or underflows)",
+        });
+    }
     for step in 0..STEP_LIMIT {
         let scale = size(theta).max(f64::MIN_POSITIVE);
         if largest(&q) <= 1e-2 * BALANCED * scale {

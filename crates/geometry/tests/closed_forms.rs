@@ -38,7 +38,7 @@ fn factorizations() {
     check(&models::lora(4, 3, 2), "1/2 sum_{i,j<=2} log(sigma_i(w) + sigma_j(w))");
     check(
         &models::attention(3, 2, 4, true),
-        "1/2 sum_{i,j<=2} log(sigma_i(Q K) + sigma_j(Q K)) + 1/2 sum_{i,j<=2} log(sigma_i(V O) + sigma_j(V O))",
+        "1/2 sum_{i,j<=2} log(sigma_i(Q K^T) + sigma_j(Q K^T)) + 1/2 sum_{i,j<=2} log(sigma_i(V O) + sigma_j(V O))",
     );
     check(&models::gram(4, 3), "1/2 sum_{i<j<=3} log(lambda_i(w) + lambda_j(w))");
     check(&models::gram(4, 2), "1/2 sum_{i<j<=2} log(lambda_i(w) + lambda_j(w))");

@@ -77,7 +77,17 @@ pub(crate) fn name_component(
             name_reductive(&algebra, &adjoint, noise)?
                 .map(|list| list.into_iter().map(|f| f.about(c)).collect::<Vec<_>>())
         }
-        _ => None,
+        _ => {
+            // Charges belong to symmetric elements, rotations to antisymmetric ones, in any algebra; what is left is
+            // neither.
+            let symmetric = elements_with(&component.elements, -1.0)?;
+            let antisymmetric = elements_with(&component.elements, 1.0)?;
+            named.compact = antisymmetric.len();
+            named.noncompact += symmetric.len();
+            named.symmetric.extend(symmetric);
+            named.antisymmetric.extend(antisymmetric);
+            None
+        }
     };
     factors.extend(recognised.unwrap_or_else(|| vec![unrecognised(&component.elements)]));
     named.factors = factors;
@@ -102,6 +112,40 @@ fn unrecognised(elements: &[AffineElement]) -> LocalFactor {
         canonical: false,
         modules: Vec::new(),
     }
+}
+
+/// A basis of the elements of the span whose linear part satisfies A + sign·Aᵀ = 0: symmetric for −1, antisymmetric
+/// for 1.
+fn elements_with(elements: &[AffineElement], sign: f64) -> Result<Vec<AffineElement>, SymmetryError> {
+    let n = elements[0].translation.len();
+    let defects: Vec<Vec<f64>> = elements
+        .iter()
+        .map(|element| {
+            let a = &element.linear;
+            (0..n * n).map(|at| a[(at / n, at % n)] + sign * a[(at % n, at / n)]).collect()
+        })
+        .collect();
+    let k = elements.len();
+    let mut gram = Matrix::zeros(k, k);
+    for (row, left) in defects.iter().enumerate() {
+        for (column, right) in defects.iter().enumerate() {
+            gram[(row, column)] = left.iter().zip(right).map(|(x, y)| x * y).sum();
+        }
+    }
+    let eigen = symmetric_eigen(&gram)?;
+    // Elements have unit size: a defect is either of order one or of the order of rounding.
+    let kept = (0..k).filter(|&at| eigen.values[at] < 1e-14);
+    let combined = kept.map(|at| {
+        let mut sum = AffineElement { linear: Matrix::zeros(n, n), translation: vec![0.0; n] };
+        for (element, weight) in elements.iter().zip((0..k).map(|row| eigen.vectors[(row, at)])) {
+            for place in 0..n * n {
+                sum.linear[(place / n, place % n)] += weight * element.linear[(place / n, place % n)];
+            }
+            sum.translation.iter_mut().zip(&element.translation).for_each(|(s, t)| *s += weight * t);
+        }
+        sum
+    });
+    Ok(combined.collect())
 }
 
 /// c with A c + b = 0 for every element, if there is one.

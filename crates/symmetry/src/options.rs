@@ -36,7 +36,7 @@ impl Default for SearchOptions {
             fresh_points: 100,
             residual_ceiling: 1e-10,
             closure_ceiling: 1e-8,
-            rank_points: 8,
+            rank_points: 24,
             rank_cutoff: 1e-10,
         }
     }

@@ -9,6 +9,7 @@ use gaugebias_geometry::{GeometryError, slice_drift};
 use gaugebias_model::spec::{Law, Spec};
 use gaugebias_model::{DataBinding, Model, Parametrization, Point, Setup, SpecError, SpecParametrization};
 use gaugebias_symmetry::{SearchOptions, Symmetries, SymmetryError, find};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::{Measured, PredictedCdf, Report, StatisticsError, compare};
@@ -31,6 +32,15 @@ pub struct Judgement {
     pub curves: Vec<LawCurve>,
     /// Cuts and conditions of the prediction.
     pub notes: Vec<String>,
+}
+
+impl Judgement {
+    /// The object that `verify --json` prints: the report, and its notes.
+    pub fn to_json(&self) -> Value {
+        let mut object = serde_json::to_value(&self.report).expect("a report of plain values is JSON");
+        object["notes"] = self.notes.iter().map(String::as_str).collect();
+        object
+    }
 }
 
 /// The density of an observable under a law.
@@ -77,6 +87,10 @@ pub fn judge(spec: &Spec, run: &Run) -> Result<Judgement, JudgeError> {
     let functions = Functions::build(spec)?;
     let symmetries = find(&functions.predictor, &SearchOptions::default())?;
     let start = start(spec)?;
+    let parameters: usize = run.parameters.values().map(|series| series.values.len()).sum();
+    if parameters != start.len() * run.seeds || samples.values.len() % run.seeds.max(1) != 0 {
+        return Err(missing("the run's parameters or samples do not have the shapes of its spec"));
+    }
     let prediction = Prediction::new(spec, &functions, &symmetries, &start)?;
     let law = prediction.law(density(verify.law))?;
     let others = alternatives(verify.law).map(|other| prediction.law(other)).collect::<Result<Vec<_>, _>>()?;
@@ -155,6 +169,12 @@ impl Functions {
         if setup.has_random_data() && !spec.ensemble.shared_data {
             return Err(missing(
                 "the seeds have different data, hence different laws; set ensemble.shared_data = true",
+            ));
+        }
+        if setup.graph.is_random(&setup.params.iter().map(|(_, node)| *node).collect::<Vec<_>>()) {
+            return Err(missing(
+                "the seeds start at different points, hence on different levels of the charges and perhaps in different \
+                 components; give [param] a start without draws",
             ));
         }
         let (data, _) = setup.evaluate(spec.ensemble.seed, 0);

@@ -212,8 +212,10 @@ fn parameter_label(form: &ClusterForm, tensors: &[ParameterTensor]) -> String {
             blocks.iter().zip(multiplicities).map(power).collect::<Vec<_>>().join(" ")
         }
         ClusterForm::Chain { matrices, .. } => {
-            let names: Vec<String> = matrices.iter().map(|m| block_label(&m.concat(), tensors)).collect();
-            names.join(" ")
+            // A matrix whose columns are stored as rows enters the product transposed.
+            let transposed = |m: &[Vec<usize>]| m.len() > 1 && m[1][0] == m[0][0] + 1;
+            let name = |m: &Vec<Vec<usize>>| block_label(&m.concat(), tensors) + if transposed(m) { "^T" } else { "" };
+            matrices.iter().map(name).collect::<Vec<_>>().join(" ")
         }
         ClusterForm::Rotations { rows, .. } => block_label(&rows.concat(), tensors),
         ClusterForm::Sphere { indices } | ClusterForm::Scale { indices } => norm(indices),

@@ -111,7 +111,8 @@ impl RunFolder {
         let folder = PathBuf::from(field("spec_folder")?);
         let file = SpecFile::parse(field("spec_name")?, field("spec")?.to_owned(), folder, &overrides)
             .map_err(|error| fault(format!("its spec does not read: {error}")))?;
-        let runs = record["runs"].as_array().ok_or_else(|| fault("it lists no `runs`".into()))?;
+        let runs = record["runs"].as_array().filter(|runs| !runs.is_empty());
+        let runs = runs.ok_or_else(|| fault("it lists no `runs`".into()))?;
         runs.iter()
             .map(|entry| {
                 let variant = entry["variant"].as_str();
@@ -133,9 +134,20 @@ impl RunFolder {
         let record_steps = steps(logs.shift_remove("step"));
         let sample_steps = steps(logs.shift_remove(SAMPLE_STEPS));
         let samples = logs.shift_remove(SAMPLES);
+        let seeds = entry["seeds"].as_u64().unwrap_or(0) as usize;
+        let sampled_name = SAMPLES.to_owned();
+        let logged = logs.iter().map(|(name, series)| (name, series, vec![record_steps.len(), seeds]));
+        let sampled = samples.iter().map(|series| (&sampled_name, series, vec![sample_steps.len(), seeds]));
+        let ended = parameters.iter().map(|(name, series)| (name, series, vec![seeds]));
+        for (name, series, expected) in logged.chain(sampled).chain(ended) {
+            if seeds == 0 || !series.shape.starts_with(&expected) {
+                let reason = format!("`{name}` has shape {:?}, which should start with {expected:?}", series.shape);
+                return Err(ReportError::Read { path: folder, reason });
+            }
+        }
         Ok(Run {
             title: spec.title.clone(),
-            seeds: entry["seeds"].as_u64().unwrap_or(0) as usize,
+            seeds,
             steps: entry["steps"].as_u64().unwrap_or(0),
             dtype: if entry["dtype"] == "f64" { DataType::F64 } else { DataType::F32 },
             record_steps,
@@ -240,7 +252,7 @@ fn record(studies: &[Study]) -> Value {
         .iter()
         .map(|study| {
             let verdict = match &study.judgement {
-                Some(Ok(judgement)) => serde_json::to_value(&judgement.report).unwrap_or(Value::Null),
+                Some(Ok(judgement)) => judgement.to_json(),
                 Some(Err(reason)) => json!({ "reason": reason }),
                 None => Value::Null,
             };

@@ -1,6 +1,7 @@
 //! From studies to the page.
 
 use gaugebias_model::spec::{Noise, Optimizer, Spec};
+use gaugebias_model::{DataBinding, Model};
 use gaugebias_verify::Verdict;
 
 use super::{Study, facts, figures};
@@ -126,14 +127,14 @@ fn training(spec: &Spec) -> String {
             format!("Langevin dynamics with {kind} noise at temperature {}", number(train.temperature))
         }
         (Optimizer::Adam { .. }, _) => {
-            let batch = if spec.batch.is_empty() { "on the full data" } else { "on batches drawn anew at every step" };
+            let batch = if draws_batches(spec) { "on batches drawn anew at every step" } else { "on the full data" };
             format!("Adam {batch}")
         }
         (Optimizer::Sgd { momentum, weight_decay }, _) => {
-            let batch = if spec.batch.is_empty() {
-                "full-batch gradient descent"
-            } else {
+            let batch = if draws_batches(spec) {
                 "SGD on batches drawn anew at every step"
+            } else {
+                "full-batch gradient descent"
             };
             let momentum = if momentum > 0.0 { format!(", momentum {}", number(momentum)) } else { String::new() };
             let decay =
@@ -144,8 +145,16 @@ fn training(spec: &Spec) -> String {
     format!("trained by {how}, step size {}, {} steps.", number(train.step_size), train.steps)
 }
 
+/// Whether the loss depends on draws.
+fn draws_batches(spec: &Spec) -> bool {
+    Model::build(spec, DataBinding::Inputs)
+        .is_ok_and(|model| model.named("loss").is_some_and(|loss| model.graph.is_random(&[loss])))
+}
+
 fn verdict_row(study: &Study) -> Option<VerdictRow> {
-    let report = &study.judgement.as_ref()?.as_ref().ok()?.report;
+    let judgement = study.judgement.as_ref()?.as_ref().ok()?;
+    let report = &judgement.report;
+    let notes: String = judgement.notes.iter().map(|note| format!(" Note: {note}.")).collect();
     let word = |verdict: Verdict| match verdict {
         Verdict::Agrees => "agrees".to_owned(),
         Verdict::Disagrees => "disagrees".to_owned(),
@@ -159,7 +168,7 @@ fn verdict_row(study: &Study) -> Option<VerdictRow> {
         ks_threshold: report.ks_threshold,
         effective_samples: report.effective_samples,
         verdict: word(report.verdict),
-        reason: report.reason.clone(),
+        reason: report.reason.clone() + &notes,
         alternatives: report
             .alternatives
             .iter()
