@@ -109,3 +109,17 @@ fn a_linear_network_with_biases_has_the_charges_of_its_symmetric_elements() {
     assert_eq!((found.dimension(), found.noncompact, found.compact, found.unexplained()), (6, 3, 1, 0));
     assert_eq!((found.independent_charges, found.transpose_closed), (3, false));
 }
+
+/// A tensor that the predictor ignores can be translated at will; that is reported, and nothing else fails by it.
+#[test]
+fn an_ignored_tensor_is_a_translation() {
+    use gaugebias::geometry::{At, DeriveOptions, derive};
+    let text = "[param]\nu = \"normal(2)\"\nv = \"normal(2)\"\n[model]\npredictor = \"u\"";
+    let file =
+        gaugebias::model::spec::SpecFile::parse("ignored", text.to_owned(), ".".into(), &[]).expect("a right spec");
+    let map = gaugebias::model::SpecParametrization::predictor(&file.specs[0], gaugebias::model::DataBinding::Drawn)
+        .expect("a predictor");
+    let found = derive(&map, "ignored", &At::Balanced, &DeriveOptions::default()).expect("a derivation");
+    assert_eq!((found.symmetries.dimension, found.unexplained), (2, 0));
+    assert!(found.symmetries.factors.iter().all(|factor| factor.kind == "translation" && factor.acts_on == ["v"]));
+}

@@ -132,8 +132,11 @@ fn newton_block(charges: &[&Charge], theta: &mut Vec<f64>) -> Result<(usize, f64
             what: "|θ|² over the parameters to be balanced (it over- or underflows)",
         });
     }
+    // Pure translations (of a tensor that the predictor ignores, say) are balanced at 0, where |θ|² is no measure.
+    let translations = charges.iter().all(|c| c.generator().linear().frobenius_norm() == 0.0);
+    let reference = if translations { size(theta) } else { 0.0 };
     for step in 0..STEP_LIMIT {
-        let scale = size(theta).max(f64::MIN_POSITIVE);
+        let scale = size(theta).max(reference).max(f64::MIN_POSITIVE);
         if largest(&q) <= 1e-2 * BALANCED * scale {
             return Ok((step, largest(&q) / scale));
         }
