@@ -10,6 +10,9 @@ use gaugebias_model::operations::{Concatenate, Distribution, Draw, Project, Purp
 use gaugebias_model::spec::{Noise, Optimizer, Spec};
 use gaugebias_model::{Model, Shape, SpecError, Tensor};
 
+/// Most entries of the Jacobian that the horizontal projector is built from.
+const MOST_JACOBIAN_ELEMENTS: usize = 1 << 24;
+
 /// A state that a step changes: a parameter, or a momentum.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -169,6 +172,14 @@ fn horizontal(spec: &Spec, model: &mut Model) -> Result<Vec<NodeId>, SpecError> 
         SpecError::in_file(&spec.source.name, "horizontal noise needs a `predictor` in [model]")
             .help("name what the data can see of the parameters, as in predictor = \"u * v\"")
     })?;
+    let (coordinates, parameters) = (model.graph.shape(predictor).count(), model.parameter_count());
+    if coordinates.saturating_mul(parameters) > MOST_JACOBIAN_ELEMENTS {
+        let message = format!(
+            "horizontal noise needs the whole Jacobian at every step: {coordinates} coordinates × {parameters} parameters \
+             are more than 2^24 numbers"
+        );
+        return Err(SpecError::in_file(&spec.source.name, message).help("make the predictor smaller"));
+    }
     let normals = isotropic(model);
     let jacobian = jacobian(model, predictor);
     let flat = flattened(model, &normals);

@@ -180,12 +180,13 @@ fn variants(document: &Table) -> Result<Vec<(String, &Table)>, SpecError> {
             let Raw::Table(table) = &item.value else { return Err(wrong(item)) };
             match table.get("name").map(|name| &name.value) {
                 Some(Raw::Text(name))
-                    if !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_. ".contains(c)) =>
+                    if !name.starts_with(['.', ' ']) && name != "figures" && !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_. ".contains(c)) =>
                 {
                     Ok((name.clone(), table))
                 }
                 _ => {
-                    Err(SpecError::at(&item.location, "a variant has a name of letters, digits, spaces, `-`, `_`, `.`"))
+                    Err(SpecError::at(&item.location, "a variant has a name of letters, digits, spaces, `-`, `_`, `.` that does not start with `.` and is not `figures`: \
+                     its results lie in a folder of that name"))
                 }
             }
         })

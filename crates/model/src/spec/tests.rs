@@ -97,6 +97,8 @@ fn mistakes_are_underlined_and_explained() {
         (format!("{model}x = \"1\"\n[verify]\nlaw = \"horizontal\"\nobservable = \"u\""), "u", "one number"),
         (format!("{model}x = \"{}u{}\"", "(".repeat(5000), ")".repeat(5000)), "(", "nested more than"),
         (format!("{model}x = \"1\"\n[[variant]]\nname = \"v\"\ntrian = {{ steps = 1 }}"), "trian", "cannot change"),
+        (format!("{model}x = \"1\"\n[[variant]]\nname = \"..\""), "", "a variant has a name"),
+        (format!("{model}x = \"1\"\n[[variant]]\nname = \"figures\""), "", "a variant has a name"),
         ("[model]\nx = \"1\"".into(), "", "no [param]"),
         ("[param]\nu = 1".into(), "", "no [model]"),
         ("[param\nu = 1".into(), "", "not TOML"),
