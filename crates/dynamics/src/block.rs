@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use gaugebias_model::operations::Purpose;
 use gaugebias_model::program::{Program, Workspace};
-use gaugebias_model::{LANES, Real};
+use gaugebias_model::random::LaneStream;
+use gaugebias_model::{Chunk, LANES, Real};
 
 use crate::error::Diverged;
 
@@ -69,6 +71,12 @@ pub(crate) struct Plan<T> {
     pub schedule: Schedule,
 }
 
+/// States and streams of a block at one moment.
+struct Snapshot<T> {
+    states: Vec<Vec<Chunk<T>>>,
+    streams: [LaneStream; Purpose::COUNT],
+}
+
 /// A block of lanes.
 pub(crate) struct Block<T> {
     pub workspace: Workspace<T>,
@@ -88,7 +96,7 @@ impl<T: Real> Block<T> {
     /// Runs up to (not including) step `end`, or until something stops it.
     pub fn run(&mut self, plan: &Plan<T>, end: u64, shared: &Shared) {
         while self.step < end && self.diverged.is_none() && !shared.stop.load(Ordering::Relaxed) {
-            let start = self.workspace.clone();
+            let start = self.snapshot(plan);
             let (from, lengths) = (self.step, self.logged_lengths());
             self.stretch(plan, end);
             shared
@@ -100,6 +108,12 @@ impl<T: Real> Block<T> {
                 self.diverged = Some(diverged);
             }
         }
+    }
+
+    /// What a replay starts from: the other inputs stay what they are.
+    fn snapshot(&self, plan: &Plan<T>) -> Snapshot<T> {
+        let state = |(slot, _): &(usize, String)| plan.program.input(&self.workspace, *slot).unwrap_or(&[]).to_vec();
+        Snapshot { states: plan.states.iter().map(state).collect(), streams: self.workspace.streams.clone() }
     }
 
     /// Up to [`STRIDE`] steps. The state after the last step is logged without a further step.
@@ -147,14 +161,19 @@ impl<T: Real> Block<T> {
     }
 
     /// Replays a stretch to find the first tensor that was not finite.
-    fn diagnose(&self, plan: &Plan<T>, start: Workspace<T>, from: u64) -> Diverged {
+    fn diagnose(&self, plan: &Plan<T>, start: Snapshot<T>, from: u64) -> Diverged {
         let seeds = self.finite_lanes(plan)[..self.active].iter().filter(|finite| !**finite).count();
         let mut replay = plan.diagnosis.workspace(start.streams.clone());
         for &slot in &plan.slots {
             if let (Some(source), Some(target)) =
-                (plan.program.input(&start, slot), plan.diagnosis.input_mut(&mut replay, slot))
+                (plan.program.input(&self.workspace, slot), plan.diagnosis.input_mut(&mut replay, slot))
             {
                 target.copy_from_slice(source);
+            }
+        }
+        for ((slot, _), state) in plan.states.iter().zip(&start.states) {
+            if let Some(target) = plan.diagnosis.input_mut(&mut replay, *slot) {
+                target.copy_from_slice(state);
             }
         }
         plan.diagnosis.prepare(&mut replay);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use gaugebias_model::graph::{Kind, NodeId};
 use gaugebias_model::operations::Purpose;
-use gaugebias_model::program::{Program, Request};
+use gaugebias_model::program::{Plan as ProgramPlan, Program, Request};
 use gaugebias_model::random::{LaneStream, Stream};
 use gaugebias_model::spec::{DataType, Spec};
 use gaugebias_model::{DataBinding, LANES, Model, Real, Setup, Shape, Tensor};
@@ -60,6 +60,7 @@ pub struct Ensemble<T> {
     states: Vec<(String, Shape)>,
     observable_shapes: Vec<(String, Shape)>,
     parameters: usize,
+    compile_seconds: f64,
 }
 
 impl<T: Real> Ensemble<T> {
@@ -68,6 +69,7 @@ impl<T: Real> Ensemble<T> {
     /// # Errors
     /// [`DynamicsError::Spec`] and [`DynamicsError::Memory`].
     pub fn build(spec: &Spec) -> Result<Self, DynamicsError> {
+        let started = Instant::now();
         let setup = Setup::build(spec)?;
         let start = start_program::<T>(&setup);
         check_memory(start.workspace_bytes() as u64)?;
@@ -80,6 +82,7 @@ impl<T: Real> Ensemble<T> {
             steps: spec.train.steps,
         };
         let plan = plan(&update, schedule);
+        let compile_seconds = started.elapsed().as_secs_f64();
         let model = &update.model;
         let shape_of = |node: NodeId| model.graph.shape(node).clone();
         let observable_shapes: Vec<(String, Shape)> =
@@ -93,6 +96,7 @@ impl<T: Real> Ensemble<T> {
             states: update.states.iter().map(|state| (state.name.clone(), state.shape.clone())).collect(),
             observable_shapes,
             parameters: update.model.params.len(),
+            compile_seconds,
         })
     }
 
@@ -142,6 +146,25 @@ impl<T: Real> Ensemble<T> {
             }
             None => Ok(run),
         }
+    }
+
+    /// Moves every block by `steps` steps.
+    pub(crate) fn advance(&mut self, steps: u64) {
+        let (plan, shared) = (&self.plan, Shared::default());
+        self.blocks.par_iter_mut().for_each(|block| {
+            let end = block.step + steps;
+            block.run(plan, end, &shared);
+        });
+    }
+
+    /// From the parsed spec to the compiled programs, in seconds.
+    pub(crate) fn compile_seconds(&self) -> f64 {
+        self.compile_seconds
+    }
+
+    /// What the step was compiled to.
+    pub fn explain(&self) -> ProgramPlan {
+        self.plan.program.plan()
     }
 
     /// The first divergence of all blocks, with the number of seeds that diverged in any.
@@ -226,7 +249,7 @@ fn plan<T: Real>(update: &Update, schedule: Schedule) -> Plan<T> {
     let feedback = update.states.iter().enumerate().map(|(index, state)| (index, state.slot)).collect();
     let fixed: Vec<usize> = model.data.iter().map(|slot| slot.slot).collect();
     let logged: Vec<NodeId> = model.observables.iter().map(|(_, node)| *node).chain(model.verified).collect();
-    let request = Request { fixed: fixed.clone(), primary, secondary: logged, feedback, only_needed_draws: false };
+    let request = Request { fixed: fixed.clone(), primary, secondary: logged, feedback, ..Request::default() };
     let named: Vec<(&String, NodeId)> = model
         .names
         .iter()

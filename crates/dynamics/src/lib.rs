@@ -17,11 +17,13 @@
 mod block;
 mod ensemble;
 mod error;
+mod measure;
 mod memory;
 mod run;
 pub mod update;
 
 pub use ensemble::{Ensemble, Observer, Options, Silent, initial_parameters, set_threads, simulate};
 pub use error::{Diverged, DynamicsError};
+pub use measure::{Measurement, measure};
 pub use memory::check_memory;
 pub use run::{Run, Series};

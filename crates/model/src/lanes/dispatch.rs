@@ -5,6 +5,9 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::accumulator::{Fused, RunFused};
+use super::memory::Field;
+use super::product::Product;
 use super::{Real, Task};
 use crate::operations::Op;
 use crate::program::InstructionSet;
@@ -23,12 +26,49 @@ impl<T: Real> WithSimd for Run<'_, '_, T> {
     }
 }
 
-/// [`Real::execute`] for f32.
-pub(super) fn execute_f32(set: InstructionSet, op: &Op, task: Task<'_, f32>) {
-    set.run(Run { op, task });
+struct RunProduct<'a, T> {
+    product: &'a Product<T>,
+    field: Field<'a, T>,
+    constants: &'a [Vec<T>],
 }
 
-/// [`Real::execute`] for f64.
-pub(super) fn execute_f64(set: InstructionSet, op: &Op, task: Task<'_, f64>) {
-    set.run(Run { op, task });
+impl<T: Real> WithSimd for RunProduct<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.product.run(simd, self.field, self.constants);
+    }
 }
+
+macro_rules! dispatch {
+    ($type:ident, $operation:ident, $fused:ident, $product:ident) => {
+        /// [`Real::execute`].
+        pub(super) fn $operation(set: InstructionSet, op: &Op, task: Task<'_, $type>) {
+            set.run(Run { op, task });
+        }
+
+        /// [`Real::execute_fused`].
+        pub(super) fn $fused(
+            set: InstructionSet,
+            fused: &Fused<$type>,
+            field: Field<'_, $type>,
+            constants: &[Vec<$type>],
+        ) {
+            set.run(RunFused { fused, field, constants, first: 0, end: fused.count });
+        }
+
+        /// [`Real::execute_product`].
+        pub(super) fn $product(
+            set: InstructionSet,
+            product: &Product<$type>,
+            field: Field<'_, $type>,
+            constants: &[Vec<$type>],
+        ) {
+            set.run(RunProduct { product, field, constants });
+        }
+    };
+}
+
+dispatch!(f32, execute_f32, fused_f32, product_f32);
+dispatch!(f64, execute_f64, fused_f64, product_f64);

@@ -8,14 +8,19 @@
 //!
 //! Rejected: `[f32; 16]` passed by value and left to the compiler's vectoriser, measured 3 to 30 times slower.
 
+mod accumulator;
 mod dispatch;
 mod loops;
+mod memory;
 mod product;
 mod real;
 mod task;
 mod view;
 
+pub(crate) use accumulator::{Action, Fused, Micro, Source, TILE, each};
 pub use loops::Loops;
+pub(crate) use memory::{Arena, Field};
+pub(crate) use product::{Epilogue, Factor, FactorPlace, Kernel, Product};
 pub use real::Real;
 pub use task::Task;
 pub(crate) use task::{Operand, Storage};

@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::{Chunk, LANES, Task, dispatch};
+use super::{Chunk, Field, Fused, LANES, Product, Task, dispatch};
 use crate::operations::Op;
 use crate::program::InstructionSet;
 use crate::random::LaneNormals;
@@ -31,6 +31,14 @@ pub trait Real: LaneNormals + Copy + Default + Send + Sync + PartialOrd + std::f
     /// Runs one operation with an instruction set.
     #[doc(hidden)]
     fn execute(set: InstructionSet, op: &Op, task: Task<'_, Self>);
+    /// Runs a group of element-wise operations with an instruction set.
+    #[doc(hidden)]
+    #[expect(private_interfaces, reason = "only programs call it")]
+    fn execute_fused(set: InstructionSet, fused: &Fused<Self>, field: Field<'_, Self>, constants: &[Vec<Self>]);
+    /// Runs a stack of matrix products with an instruction set.
+    #[doc(hidden)]
+    #[expect(private_interfaces, reason = "only programs call it")]
+    fn execute_product(set: InstructionSet, product: &Product<Self>, field: Field<'_, Self>, constants: &[Vec<Self>]);
 
     /// Registers in a chunk.
     fn vectors_per_chunk<S: Simd>(simd: S) -> usize;
@@ -78,7 +86,7 @@ pub trait Real: LaneNormals + Copy + Default + Send + Sync + PartialOrd + std::f
 macro_rules! real {
     ($type:ident, $vector:ident, $mask:ident, $lanes:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident,
      $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $neg:ident, $abs:ident, $sqrt:ident,
-     $less:ident, $less_equal:ident, $equal:ident, $select:ident, $execute:ident) => {
+     $less:ident, $less_equal:ident, $equal:ident, $select:ident, $execute:ident, $fused:ident, $product:ident) => {
         impl Real for $type {
             type Vector<S: Simd> = S::$vector;
             type Mask<S: Simd> = S::$mask;
@@ -89,6 +97,24 @@ macro_rules! real {
 
             fn execute(set: InstructionSet, op: &Op, task: Task<'_, Self>) {
                 dispatch::$execute(set, op, task);
+            }
+            #[expect(private_interfaces, reason = "only programs call it")]
+            fn execute_fused(
+                set: InstructionSet,
+                fused: &Fused<Self>,
+                field: Field<'_, Self>,
+                constants: &[Vec<Self>],
+            ) {
+                dispatch::$fused(set, fused, field, constants);
+            }
+            #[expect(private_interfaces, reason = "only programs call it")]
+            fn execute_product(
+                set: InstructionSet,
+                product: &Product<Self>,
+                field: Field<'_, Self>,
+                constants: &[Vec<Self>],
+            ) {
+                dispatch::$product(set, product, field, constants);
             }
             #[inline(always)]
             fn from_f64(x: f64) -> Self {
@@ -201,7 +227,9 @@ real!(
     less_than_or_equal_f32s,
     equal_f32s,
     select_f32s,
-    execute_f32
+    execute_f32,
+    fused_f32,
+    product_f32
 );
 real!(
     f64,
@@ -223,5 +251,7 @@ real!(
     less_than_or_equal_f64s,
     equal_f64s,
     select_f64s,
-    execute_f64
+    execute_f64,
+    fused_f64,
+    product_f64
 );

@@ -3,7 +3,6 @@
 use pulp::Simd;
 use smallvec::SmallVec;
 
-use super::product::Product;
 use super::{Chunk, LANES, Loops, Real, View};
 use crate::operations::Purpose;
 use crate::random::LaneStream;
@@ -202,31 +201,6 @@ impl<T: Real> Task<'_, T> {
             let value = f(&inputs.iter().collect::<Vec<_>>());
             for (chunk, value) in self.output.iter_mut().zip(value.values) {
                 chunk.0[lane] = T::from_f64(value);
-            }
-        }
-    }
-
-    /// Products of stacks of matrices: (…, n, k) @ (…, k, m).
-    #[inline(always)]
-    pub(crate) fn matmul<S: Simd>(&mut self, simd: S, n: usize, k: usize, m: usize) {
-        let (left, right) = (self.inputs[0], self.inputs[1]);
-        let rank = left.view.shape.rank();
-        let lead = |view: &View| View {
-            offset: view.offset,
-            shape: Shape(view.shape.0[..rank - 2].to_vec()),
-            strides: view.strides[..rank - 2].to_vec(),
-        };
-        let steps = |view: &View| [view.strides[rank - 2], view.strides[rank - 1]];
-        let starts = lead(left.view).offsets().into_iter().zip(lead(right.view).offsets());
-        let product = Product { n, k, m, left: steps(left.view), right: steps(right.view) };
-        for (item, (a, b)) in starts.enumerate() {
-            let output = &mut self.output[item * n * m..(item + 1) * n * m];
-            match (left.storage, right.storage) {
-                (Storage::Lanes(x), Storage::Lanes(y)) => product.run(simd, FromLanes(x), a, FromLanes(y), b, output),
-                (Storage::Uniform(x), Storage::Lanes(y)) => {
-                    product.run(simd, FromUniform(x), a, FromLanes(y), b, output)
-                }
-                _ => product.run(simd, left, a, right, b, output),
             }
         }
     }

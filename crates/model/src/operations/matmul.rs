@@ -1,10 +1,7 @@
 //! Products of stacks of matrices.
 
-use pulp::Simd;
-
 use super::{LaneKernel, Operation, expect_inputs};
 use crate::graph::{Graph, Kind, Mismatch, Node, NodeId};
-use crate::lanes::{Real, Task};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -81,10 +78,5 @@ impl Operation for Matmul {
     }
 }
 
-impl LaneKernel for Matmul {
-    #[inline(always)]
-    fn run<T: Real, S: Simd>(&self, simd: S, task: &mut Task<'_, T>) {
-        let (_, n, k, m) = extents(&task.inputs[0].view.shape, &task.inputs[1].view.shape);
-        task.matmul(simd, n, k, m);
-    }
-}
+/// Programs compute products by kernels of their own; this is for products of two constants.
+impl LaneKernel for Matmul {}

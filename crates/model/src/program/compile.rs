@@ -1,19 +1,21 @@
-//! From graph to instructions: which part a node belongs to, where its value lies, when its buffer can be reused.
+//! From graph to instructions: where values lie, and which kernel computes them.
 
 use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
 
-use super::{Instruction, InstructionSet, Place, Program, Request, Store};
+use super::groups::{Groups, is_element_wise};
+use super::linearize::{Places, linearize};
+use super::parts::{Part, parts};
+use super::reuse::assign_buffers;
+use super::work::{Instruction, Operated, Work};
+use super::{InstructionSet, Place, Program, Request, Store};
 use crate::graph::{Graph, NodeId};
-use crate::lanes::{Loops, Real, View};
-use crate::operations::{Op, Reshape};
+use crate::lanes::{
+    Action, Epilogue, Factor, FactorPlace, Fused, Kernel, LANES, Loops, Micro, Product, Real, Source, TILE, View,
+};
+use crate::operations::{Binary, Op, Reshape, Unary};
 use crate::shape::Shape;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
-    Prologue,
-    Step,
-    Log,
-}
 
 pub(super) fn compile<T: Real>(graph: &Graph, request: &Request, instruction_set: InstructionSet) -> Program<T> {
     let mut compiler = Compiler::new(graph, request);
@@ -21,103 +23,165 @@ pub(super) fn compile<T: Real>(graph: &Graph, request: &Request, instruction_set
     let wanted = request.primary.iter().map(|&id| (id, Part::Step));
     let wanted = wanted.chain(request.secondary.iter().map(|&id| (id, Part::Log)));
     let outputs: Vec<(usize, Shape)> = wanted.map(|(id, part)| compiler.output(id, part)).collect();
-    compiler.reuse_buffers();
-    let outputs = outputs.into_iter().map(|(buffer, shape)| (compiler.assigned[buffer], shape)).collect();
-    let constants = compiler.constants.iter().map(|values| values.iter().map(|&x| T::from_f64(x)).collect()).collect();
-    let of_part = |part: Part| {
-        compiler.instructions.iter().filter(move |(own, _)| *own == part).map(|(_, instruction)| instruction.clone())
-    };
+    let Compiler { constants, mut buffers, inputs, mut instructions, .. } = compiler;
+    // Parts run one after the other; within a part the order in which instructions were made stands.
+    instructions.sort_by_key(|(part, _)| *part);
+    let sizes = assign_buffers(&mut instructions, &mut buffers, request.passes.reuse);
+    let mut of_part = [Vec::new(), Vec::new(), Vec::new()];
+    for (part, instruction) in instructions {
+        instruction.check(&sizes, &constants);
+        of_part[part as usize].push(instruction);
+    }
+    let [prologue, step, log] = of_part;
     Program {
+        nodes: graph.nodes().len(),
         constants,
-        prologue: of_part(Part::Prologue).collect(),
-        step: of_part(Part::Step).collect(),
-        log: of_part(Part::Log).collect(),
-        inputs: compiler
-            .inputs
-            .iter()
-            .map(|&(slot, buffer)| (slot, compiler.assigned[buffer], compiler.sizes[buffer]))
-            .collect(),
-        outputs,
+        prologue,
+        step,
+        log,
+        inputs: inputs.into_iter().map(|(slot, buffer)| (slot, buffers.assigned[buffer])).collect(),
+        outputs: outputs.into_iter().map(|(buffer, shape)| (buffers.assigned[buffer], shape)).collect(),
         primary: request.primary.len(),
         feedback: request.feedback.clone(),
         instruction_set,
-        buffers: compiler.final_sizes,
+        buffers: sizes.into(),
     }
 }
 
-struct Compiler<'a> {
-    graph: &'a Graph,
-    parts: Vec<Option<Part>>,
-    places: Vec<Option<Place>>,
-    constants: Vec<Vec<f64>>,
-    /// Element counts of buffers before reuse.
-    sizes: Vec<usize>,
-    /// Buffers that keep their contents: inputs, prologue results, outputs.
-    pinned: Vec<bool>,
-    inputs: Vec<(usize, usize)>,
-    instructions: Vec<(Part, Instruction)>,
-    /// Final buffer of each buffer, and the final sizes.
-    assigned: Vec<usize>,
-    final_sizes: Vec<usize>,
+/// Buffers before reuse.
+#[derive(Default)]
+pub(super) struct Buffers {
+    /// Chunks of each.
+    pub sizes: Vec<usize>,
+    /// Buffers that keep their contents: inputs, prologue results, outputs, and what instructions scribble on.
+    pub pinned: Vec<bool>,
+    /// The final buffer of each.
+    pub assigned: Vec<usize>,
 }
 
-impl<'a> Compiler<'a> {
-    fn new(graph: &'a Graph, request: &Request) -> Self {
-        Self {
-            graph,
-            parts: parts(graph, request),
-            places: vec![None; graph.nodes().len()],
-            constants: Vec::new(),
-            sizes: Vec::new(),
-            pinned: Vec::new(),
-            inputs: Vec::new(),
-            instructions: Vec::new(),
-            assigned: Vec::new(),
-            final_sizes: Vec::new(),
-        }
-    }
-
-    fn buffer(&mut self, size: usize, pinned: bool) -> usize {
+impl Buffers {
+    fn make(&mut self, size: usize, pinned: bool) -> usize {
         self.sizes.push(size);
         self.pinned.push(pinned);
         self.sizes.len() - 1
     }
+}
 
-    fn place_nodes(&mut self) {
-        for index in 0..self.graph.nodes().len() {
-            let Some(part) = self.parts[index] else { continue };
-            let place = self.place(index, part);
-            self.places[index] = Some(place);
+struct Compiler<'a, T> {
+    graph: &'a Graph,
+    fuse: bool,
+    products: bool,
+    parts: Vec<Option<Part>>,
+    groups: Rc<Groups>,
+    places: Vec<Option<Place>>,
+    constants: Vec<Vec<T>>,
+    buffers: Buffers,
+    inputs: Vec<(usize, usize)>,
+    instructions: Vec<(Part, Instruction<T>)>,
+    /// Where products leave rows for the machine, and the machine its tiles.
+    strip: Option<usize>,
+    tiles: Option<usize>,
+}
+
+impl<'a, T: Real> Compiler<'a, T> {
+    fn new(graph: &'a Graph, request: &Request) -> Self {
+        let parts = parts(graph, request);
+        let outputs = [request.primary.as_slice(), &request.secondary].concat();
+        let groups = Groups::find(graph, &parts, &outputs, request.passes.fuse);
+        Self {
+            graph,
+            fuse: request.passes.fuse,
+            products: request.passes.products,
+            parts,
+            groups: Rc::new(groups),
+            places: vec![None; graph.nodes().len()],
+            constants: Vec::new(),
+            buffers: Buffers::default(),
+            inputs: Vec::new(),
+            instructions: Vec::new(),
+            strip: None,
+            tiles: None,
         }
-        // Parts run one after the other; within a part the graph's order stands.
-        self.instructions.sort_by_key(|(part, _)| *part);
     }
 
-    fn place(&mut self, index: usize, part: Part) -> Place {
+    /// Part by part: a later part may read what a group of an earlier one writes by the way, wherever its root stands.
+    fn place_nodes(&mut self) {
+        for part in [Part::Prologue, Part::Step, Part::Log] {
+            for index in 0..self.graph.nodes().len() {
+                if self.parts[index] == Some(part) && !self.groups.is_inner(index) {
+                    self.places[index] = self.place(index, part);
+                }
+            }
+        }
+    }
+
+    /// Emits what computes a node; `None` for a view of an inner node, which is looked up when somebody asks.
+    fn place(&mut self, index: usize, part: Part) -> Option<Place> {
         let node = &self.graph.nodes()[index];
         match &node.op {
-            Op::Constant(literal) => return self.constant(&literal.tensor().values, &node.shape),
+            Op::Constant(literal) => return Some(self.constant(&literal.tensor().values, &node.shape)),
             Op::Input(input) => {
-                let buffer = self.buffer(node.shape.count(), true);
+                let buffer = self.buffers.make(node.shape.count(), true);
                 self.inputs.push((input.slot, buffer));
-                return Place { store: Store::Buffer(buffer), view: View::contiguous(&node.shape) };
+                return Some(Place { store: Store::Buffer(buffer), view: View::contiguous(&node.shape) });
             }
             _ => {}
         }
-        let inputs: Vec<Place> = node
-            .inputs
-            .iter()
-            .map(|id| self.places[id.index()].clone().expect("inputs of a needed node are placed before it"))
-            .collect();
-        if let Some(view) = inputs.first().and_then(|input| node.op.operation().view(&input.view)) {
-            return Place { store: inputs[0].store, view };
+        let grouped = is_element_wise(&node.op) || matches!(node.op, Op::Matmul(_));
+        if !grouped && let Some(&first) = node.inputs.first() {
+            if self.is_viewable(index) && self.known_place(first).is_none() {
+                return None;
+            }
+            let input = self.input_place(first);
+            if let Some(view) = node.op.operation().view(&input.view) {
+                return Some(Place { store: input.store, view });
+            }
         }
-        let output = self.buffer(node.shape.count(), part == Part::Prologue);
-        self.emit(part, node.op.clone(), inputs, output, node.shape.clone());
-        Place { store: Store::Buffer(output), view: View::contiguous(&node.shape) }
+        let output = self.buffers.make(node.shape.count(), part == Part::Prologue);
+        if grouped && self.fuse && node.shape.count() > 0 {
+            self.emit_group(index, part, output);
+        } else if matches!(node.op, Op::Matmul(_)) && self.products && node.shape.count() > 0 {
+            match self.product(index, output, Epilogue::None) {
+                Some(product) => self.push(part, Work::Product(product), output),
+                None => self.operate(index, part, output),
+            }
+        } else {
+            self.operate(index, part, output);
+        }
+        Some(Place { store: Store::Buffer(output), view: View::contiguous(&node.shape) })
     }
 
-    fn emit(&mut self, part: Part, op: Op, inputs: Vec<Place>, output: usize, shape: Shape) {
+    /// Whether a node can be a view of storage in order.
+    fn is_viewable(&self, index: usize) -> bool {
+        let node = &self.graph.nodes()[index];
+        node.op.operation().view(&View::contiguous(self.graph.shape(node.inputs[0]))).is_some()
+    }
+
+    /// Where a node's value lies, if it is placed: views of values that a group writes by the way are looked up.
+    fn known_place(&self, id: NodeId) -> Option<Place> {
+        if let Some(place) = &self.places[id.index()] {
+            return Some(place.clone());
+        }
+        let node = self.graph.node(id);
+        if is_element_wise(&node.op) {
+            return None;
+        }
+        let input = self.known_place(*node.inputs.first()?)?;
+        let view = node.op.operation().view(&input.view)?;
+        Some(Place { store: input.store, view })
+    }
+
+    fn input_place(&self, id: NodeId) -> Place {
+        self.known_place(id).expect("what an instruction reads is placed before it")
+    }
+
+    fn operate(&mut self, index: usize, part: Part, output: usize) {
+        let node = &self.graph.nodes()[index];
+        let inputs: Vec<Place> = node.inputs.iter().map(|&id| self.input_place(id)).collect();
+        self.emit_operation(part, node.op.clone(), inputs, output, node.shape.clone());
+    }
+
+    fn emit_operation(&mut self, part: Part, op: Op, inputs: Vec<Place>, output: usize, shape: Shape) {
         let loops = match &op {
             // These walk their operands themselves.
             Op::Draw(_) | Op::Matmul(_) | Op::Concatenate(_) | Op::Gather(_) | Op::Scatter(_) | Op::Project(_) => {
@@ -125,112 +189,228 @@ impl<'a> Compiler<'a> {
             }
             _ => op.operation().loops(&shape, &inputs.iter().map(|input| &input.view).collect::<Vec<_>>()),
         };
-        self.instructions.push((part, Instruction { op, inputs, output, shape, loops }));
+        self.push(part, Work::Operation(Operated { op, inputs, shape, loops }), output);
+    }
+
+    fn push(&mut self, part: Part, work: Work<T>, output: usize) {
+        self.instructions.push((part, Instruction { work, output }));
     }
 
     fn constant(&mut self, values: &[f64], shape: &Shape) -> Place {
         let repeated = values.first().is_some_and(|first| values.iter().all(|x| x.to_bits() == first.to_bits()));
         let (stored, view) = if repeated {
-            (vec![values[0]], View::repeated(shape))
+            (vec![T::from_f64(values[0])], View::repeated(shape))
         } else {
-            (values.to_vec(), View::contiguous(shape))
+            (values.iter().map(|&x| T::from_f64(x)).collect(), View::contiguous(shape))
         };
         self.constants.push(stored);
         Place { store: Store::Constant(self.constants.len() - 1), view }
     }
 
+    fn emit_group(&mut self, root: usize, part: Part, output: usize) {
+        let tiles = *self.tiles.get_or_insert_with(|| self.buffers.make(0, true));
+        let strip = *self.strip.get_or_insert_with(|| self.buffers.make(0, true));
+        let (graph, mut written) = (self.graph, HashMap::new());
+        let product = (0..=root).rev().find(|&index| {
+            self.groups.root(index) == Some(root) && matches!(graph.nodes()[index].op, Op::Matmul(_))
+        });
+        for index in (0..root).filter(|&index| self.groups.root(index) == Some(root)) {
+            if self.groups.is_written(index) {
+                let shape = &graph.nodes()[index].shape;
+                let buffer = self.buffers.make(shape.count(), part == Part::Prologue);
+                written.insert(index, buffer);
+            }
+        }
+        let groups = self.groups.clone();
+        let mut leaves = Leaves { compiler: self, written: &written, tiles, strip };
+        let (micros, slots) = linearize(graph, &groups, root, product, &mut leaves);
+        for (&index, &buffer) in &written {
+            let view = View::contiguous(&graph.nodes()[index].shape);
+            self.places[index] = Some(Place { store: Store::Buffer(buffer), view });
+        }
+        self.buffers.sizes[tiles] = self.buffers.sizes[tiles].max(slots * TILE);
+        let count = graph.nodes()[root].shape.count();
+        let group = Fused { micros, output, count };
+        let Some(product) = product else { return self.push(part, Work::Fused(group), output) };
+        let epilogue = self.epilogue(group, product, strip);
+        match self.product(product, output, epilogue) {
+            Some(product) => {
+                if matches!(product.epilogue, Epilogue::Group { .. }) {
+                    let rows = product.kernel.strip_rows().min(product.n);
+                    self.buffers.sizes[strip] = self.buffers.sizes[strip].max(rows * product.m);
+                }
+                self.push(part, Work::Product(product), output);
+            }
+            None => unreachable!("a product of two constants is folded, or refused by the bound on constants"),
+        }
+    }
+
+    /// What follows a product, as simply as possible.
+    fn epilogue(&self, group: Fused<T>, product: usize, strip: usize) -> Epilogue<T> {
+        let shape = &self.graph.nodes()[product].shape.0;
+        let columns = shape[shape.len() - 1];
+        let is_strip = |micro: &Micro<T>| matches!(micro.operand, Some(Source::Strip { .. }));
+        let Some((first, rest)) = group.micros.split_first() else { return Epilogue::None };
+        if !(is_strip(first) && matches!(first.action, Action::Load)) || rest.iter().any(is_strip) {
+            return Epilogue::Group { group, strip };
+        }
+        match rest {
+            [] => Epilogue::None,
+            [Micro { action: Action::Unary(Unary::RELU), .. }] => Epilogue::Rectify,
+            rest => match affine(rest, columns) {
+                Some((scale, addend)) => Epilogue::Scale { scale, addend },
+                None => Epilogue::Group { group, strip },
+            },
+        }
+    }
+
+    /// The product of a node, if one of its factors lies in lanes.
+    fn product(&self, index: usize, output: usize, epilogue: Epilogue<T>) -> Option<Product<T>> {
+        let node = &self.graph.nodes()[index];
+        let places = [self.input_place(node.inputs[0]), self.input_place(node.inputs[1])];
+        let rank = node.shape.rank();
+        let [(left, left_lead), (right, right_lead)] = places.map(|place| factor(&place, rank));
+        let shared = |factor: &Factor| matches!(factor.place, FactorPlace::Shared { .. });
+        if shared(&left) && shared(&right) {
+            return None;
+        }
+        let (n, m) = (node.shape.0[rank - 2], node.shape.0[rank - 1]);
+        let inputs = &self.graph.shape(node.inputs[0]).0;
+        let k = inputs[rank - 1];
+        let items = left_lead.into_iter().zip(right_lead).map(|(left, right)| [left, right]).collect();
+        let kernel = Kernel::choose(n, k, m, shared(&left), shared(&right));
+        Some(Product { n, k, m, left, right, items, output, kernel, epilogue })
+    }
+
     /// A buffer of its own that holds an output in row-major order.
     fn output(&mut self, id: NodeId, part: Part) -> (usize, Shape) {
-        let place = self.places[id.index()].clone().expect("outputs are needed, and every needed node is placed");
+        let place = self.input_place(id);
         let shape = self.graph.shape(id).clone();
         if let (Store::Buffer(buffer), true) = (place.store, place.view.is_contiguous()) {
-            let own = self.sizes[buffer] == shape.count() && !self.pinned[buffer];
+            let own = self.buffers.sizes[buffer] == shape.count() && !self.buffers.pinned[buffer];
             if own {
-                self.pinned[buffer] = true;
+                self.buffers.pinned[buffer] = true;
                 return (buffer, shape);
             }
         }
-        let buffer = self.buffer(shape.count(), true);
-        self.emit(part, Op::Reshape(Reshape { shape: shape.clone() }), vec![place], buffer, shape.clone());
+        let buffer = self.buffers.make(shape.count(), true);
+        self.emit_operation(part, Op::Reshape(Reshape { shape: shape.clone() }), vec![place], buffer, shape.clone());
         (buffer, shape)
     }
 
-    /// Gives buffers whose last reader is done to later instructions.
-    fn reuse_buffers(&mut self) {
-        // Copies of primary outputs were emitted after the log's instructions.
-        self.instructions.sort_by_key(|(part, _)| *part);
-        let mut last_use: HashMap<usize, usize> = HashMap::new();
-        for (time, (_, instruction)) in self.instructions.iter().enumerate() {
-            for place in &instruction.inputs {
-                if let Store::Buffer(buffer) = place.store {
-                    last_use.insert(buffer, time);
+    /// A place as an operand of the accumulator machine.
+    fn source(&mut self, place: &Place) -> Source<T> {
+        let count = place.view.shape.count();
+        let offsets = || place.view.offsets();
+        match place.store {
+            Store::Constant(constant) => {
+                let numbers: Vec<T> = offsets().into_iter().map(|at| self.constants[constant][at]).collect();
+                let same = numbers.iter().all(|x| x.to_f64().to_bits() == numbers[0].to_f64().to_bits());
+                if same {
+                    return Source::Number(numbers[0]);
                 }
-            }
-        }
-        self.assigned = vec![usize::MAX; self.sizes.len()];
-        for buffer in (0..self.sizes.len()).filter(|&buffer| self.pinned[buffer]) {
-            self.assigned[buffer] = self.final_sizes.len();
-            self.final_sizes.push(self.sizes[buffer]);
-        }
-        let mut free: Vec<usize> = Vec::new();
-        for time in 0..self.instructions.len() {
-            let output = self.instructions[time].1.output;
-            if self.assigned[output] == usize::MAX {
-                self.assigned[output] = self.take_free(&mut free, self.sizes[output]);
-            }
-            let inputs = self.instructions[time].1.inputs.iter().filter_map(|place| match place.store {
-                Store::Buffer(buffer) => Some(buffer),
-                Store::Constant(_) => None,
-            });
-            let mut done: Vec<usize> =
-                inputs.filter(|buffer| last_use[buffer] == time && !self.pinned[*buffer]).collect();
-            // A result that nobody reads (a draw that is made only to keep streams in step) is free at once.
-            done.extend((!last_use.contains_key(&output) && !self.pinned[output]).then_some(output));
-            done.sort_unstable();
-            done.dedup();
-            free.extend(done.into_iter().map(|buffer| self.assigned[buffer]));
-        }
-        for (_, instruction) in &mut self.instructions {
-            instruction.output = self.assigned[instruction.output];
-            for place in &mut instruction.inputs {
-                if let Store::Buffer(buffer) = &mut place.store {
-                    *buffer = self.assigned[*buffer];
+                if place.view.is_contiguous() && count == self.constants[constant].len() {
+                    return Source::Constant { constant };
                 }
+                self.constants.push(numbers);
+                Source::Constant { constant: self.constants.len() - 1 }
             }
-        }
-    }
-
-    fn take_free(&mut self, free: &mut Vec<usize>, size: usize) -> usize {
-        let fitting = free.iter().enumerate().filter(|(_, buffer)| self.final_sizes[**buffer] == size);
-        match fitting.map(|(place, _)| place).next_back() {
-            Some(place) => free.swap_remove(place),
-            None => {
-                self.final_sizes.push(size);
-                self.final_sizes.len() - 1
+            Store::Buffer(buffer) => {
+                let shifted = View { offset: 0, ..place.view.clone() };
+                let offset = place.view.offset * LANES;
+                if shifted.is_contiguous() {
+                    Source::Stream { buffer, offset }
+                } else if place.view.strides.iter().zip(&place.view.shape.0).all(|(stride, size)| *stride == 0 || *size == 1) {
+                    Source::Chunk { buffer, offset }
+                } else {
+                    let table: Arc<[u32]> = offsets()
+                        .into_iter()
+                        .map(|at| u32::try_from(at).expect("tensors have fewer than 2^32 elements"))
+                        .collect();
+                    Source::Table { buffer, table }
+                }
             }
         }
     }
 }
 
-/// The part that each needed node belongs to.
-fn parts(graph: &Graph, request: &Request) -> Vec<Option<Part>> {
-    let draws: Vec<NodeId> = graph.draws().filter(|_| !request.only_needed_draws).collect();
-    let in_step = graph.needed(&[request.primary.as_slice(), &draws].concat());
-    let in_log = graph.needed(&request.secondary);
-    let mut fixed = vec![false; graph.nodes().len()];
-    for (index, node) in graph.nodes().iter().enumerate() {
-        fixed[index] = match &node.op {
-            Op::Input(input) => request.fixed.contains(&input.slot),
-            Op::Draw(_) => false,
-            _ => node.inputs.iter().all(|input| fixed[input.index()]),
+struct Leaves<'c, 'a, T> {
+    compiler: &'c mut Compiler<'a, T>,
+    written: &'c HashMap<usize, usize>,
+    tiles: usize,
+    strip: usize,
+}
+
+impl<T: Real> Places<T> for Leaves<'_, '_, T> {
+    fn leaf(&mut self, id: NodeId) -> Source<T> {
+        let place = self.compiler.input_place(id);
+        self.compiler.source(&place)
+    }
+
+    fn written(&mut self, index: usize) -> usize {
+        self.written[&index]
+    }
+
+    fn tiles(&self) -> usize {
+        self.tiles
+    }
+
+    fn strip(&self) -> usize {
+        self.strip
+    }
+}
+
+/// A place as a factor of products, and where each product of the stack starts.
+fn factor(place: &Place, rank: usize) -> (Factor, Vec<usize>) {
+    let (unit, place_of) = match place.store {
+        Store::Buffer(buffer) => (LANES, FactorPlace::Lanes { buffer }),
+        Store::Constant(constant) => (1, FactorPlace::Shared { constant }),
+    };
+    let view = &place.view;
+    let lead = View {
+        offset: 0,
+        shape: Shape(view.shape.0[..rank - 2].to_vec()),
+        strides: view.strides[..rank - 2].to_vec(),
+    };
+    let factor = Factor {
+        place: place_of,
+        offset: view.offset * unit,
+        row: view.strides[rank - 2] * unit,
+        column: view.strides[rank - 1] * unit,
+    };
+    (factor, lead.offsets().into_iter().map(|at| at * unit).collect())
+}
+
+/// Micro-operations as x ↦ scale·x + factor·addend, if that is what they are.
+fn affine<T: Real>(micros: &[Micro<T>], columns: usize) -> Option<(T, Option<(Factor, T)>)> {
+    let (mut scale, mut addend): (f64, Option<(Factor, f64)>) = (1.0, None);
+    let in_lanes = |source: Option<&Source<T>>| match source {
+        Some(&Source::Stream { buffer, offset }) => {
+            Some(Factor { place: FactorPlace::Lanes { buffer }, offset, row: columns * LANES, column: LANES })
+        }
+        _ => None,
+    };
+    for micro in micros {
+        let operand = micro.operand.as_ref();
+        let number = match operand {
+            Some(Source::Number(number)) => Some(number.to_f64()),
+            _ => None,
+        };
+        let (factor, added) = match (&micro.action, number) {
+            (Action::Unary(Unary::NEGATE), _) => (-1.0, None),
+            (Action::Binary(Binary::MULTIPLY) | Action::Reversed(Binary::MULTIPLY), Some(c)) => (c, None),
+            (Action::Binary(Binary::DIVIDE), Some(c)) => (1.0 / c, None),
+            (Action::Binary(Binary::ADD) | Action::Reversed(Binary::ADD), _) => (1.0, Some((in_lanes(operand)?, 1.0))),
+            (Action::Binary(Binary::SUBTRACT), _) => (1.0, Some((in_lanes(operand)?, -1.0))),
+            (Action::Reversed(Binary::SUBTRACT), _) => (-1.0, Some((in_lanes(operand)?, 1.0))),
+            (Action::AddScaled(factor), _) => (1.0, Some((in_lanes(operand)?, factor.to_f64()))),
+            _ => return None,
+        };
+        scale *= factor;
+        addend = match (addend.map(|(place, own)| (place, own * factor)), added) {
+            (Some(_), Some(_)) => return None,
+            (one, other) => one.or(other),
         };
     }
-    (0..graph.nodes().len())
-        .map(|index| match (in_step[index], in_log[index]) {
-            (false, false) => None,
-            _ if fixed[index] => Some(Part::Prologue),
-            (true, _) => Some(Part::Step),
-            (false, true) => Some(Part::Log),
-        })
-        .collect()
+    Some((T::from_f64(scale), addend.map(|(place, factor)| (place, T::from_f64(factor)))))
 }

@@ -1,7 +1,10 @@
 //! Running a program on a block of lanes.
 
-use super::{Instruction, Program, Store};
-use crate::lanes::{Chunk, LANES, Operand, Real, Storage, Task};
+use std::sync::Arc;
+
+use super::work::{Instruction, Operated, Work};
+use super::{Program, Store};
+use crate::lanes::{Arena, Chunk, Operand, Real, Storage, Task};
 use crate::operations::Purpose;
 use crate::random::LaneStream;
 use crate::tensor::Tensor;
@@ -9,7 +12,9 @@ use crate::tensor::Tensor;
 /// The state of one block: buffers and random streams.
 #[derive(Clone, Debug)]
 pub struct Workspace<T> {
-    buffers: Vec<Vec<Chunk<T>>>,
+    arena: Arena<T>,
+    /// The program's buffers.
+    sizes: Arc<[usize]>,
     /// One stream for each purpose.
     pub streams: [LaneStream; Purpose::COUNT],
 }
@@ -17,22 +22,21 @@ pub struct Workspace<T> {
 impl<T: Real> Program<T> {
     /// Memory for one block, all zero.
     pub fn workspace(&self, streams: [LaneStream; Purpose::COUNT]) -> Workspace<T> {
-        let buffers = self.buffers.iter().map(|&size| vec![Chunk([T::ZERO; LANES]); size]).collect();
-        Workspace { buffers, streams }
+        Workspace { arena: Arena::new(&self.buffers), sizes: Arc::clone(&self.buffers), streams }
     }
 
     fn input_buffer(&self, slot: usize) -> Option<usize> {
-        self.inputs.iter().find(|(own, ..)| *own == slot).map(|&(_, buffer, _)| buffer)
+        self.inputs.iter().find(|(own, _)| *own == slot).map(|&(_, buffer)| buffer)
     }
 
     /// The chunks of an input, to be filled; `None` where the program does not use that slot.
     pub fn input_mut<'w>(&self, workspace: &'w mut Workspace<T>, slot: usize) -> Option<&'w mut [Chunk<T>]> {
-        self.input_buffer(slot).map(|buffer| workspace.buffers[buffer].as_mut_slice())
+        self.input_buffer(slot).map(|buffer| workspace.arena.buffer_mut(buffer))
     }
 
     /// The chunks of an input.
     pub fn input<'w>(&self, workspace: &'w Workspace<T>, slot: usize) -> Option<&'w [Chunk<T>]> {
-        self.input_buffer(slot).map(|buffer| workspace.buffers[buffer].as_slice())
+        self.input_buffer(slot).map(|buffer| workspace.arena.buffer(buffer))
     }
 
     /// Sets an input in one lane; a slot that the program does not use is ignored.
@@ -47,35 +51,49 @@ impl<T: Real> Program<T> {
     }
 
     /// Runs the prologue: once, when the fixed inputs are set.
+    ///
+    /// # Panics
+    /// On the workspace of another program.
     pub fn prepare(&self, workspace: &mut Workspace<T>) {
+        self.check(workspace);
         self.prologue.iter().for_each(|instruction| self.execute(instruction, workspace));
     }
 
     /// Computes the primary outputs, and the secondary ones if `log`.
+    ///
+    /// # Panics
+    /// On the workspace of another program.
     pub fn step(&self, workspace: &mut Workspace<T>, log: bool) {
+        self.check(workspace);
         self.step.iter().for_each(|instruction| self.execute(instruction, workspace));
         if log {
             self.log.iter().for_each(|instruction| self.execute(instruction, workspace));
         }
     }
 
+    /// Kernels rely on the sizes that the program was compiled for.
+    #[inline]
+    fn check(&self, workspace: &Workspace<T>) {
+        assert!(Arc::ptr_eq(&self.buffers, &workspace.sizes), "a program runs on a workspace of its own");
+    }
+
     /// Makes the fed-back outputs the next step's inputs.
     pub fn advance(&self, workspace: &mut Workspace<T>) {
         for &(output, slot) in &self.feedback {
             if let Some(input) = self.input_buffer(slot) {
-                workspace.buffers.swap(self.outputs[output].0, input);
+                workspace.arena.swap(self.outputs[output].0, input);
             }
         }
     }
 
     /// A primary output, row-major.
     pub fn primary<'w>(&self, workspace: &'w Workspace<T>, index: usize) -> &'w [Chunk<T>] {
-        &workspace.buffers[self.outputs[index].0]
+        workspace.arena.buffer(self.outputs[index].0)
     }
 
     /// A secondary output, row-major.
     pub fn secondary<'w>(&self, workspace: &'w Workspace<T>, index: usize) -> &'w [Chunk<T>] {
-        &workspace.buffers[self.outputs[self.primary + index].0]
+        workspace.arena.buffer(self.outputs[self.primary + index].0)
     }
 
     /// A primary output in one lane.
@@ -85,28 +103,33 @@ impl<T: Real> Program<T> {
     }
 
     #[inline]
-    fn execute(&self, instruction: &Instruction, workspace: &mut Workspace<T>) {
-        // The output's buffer is never among the inputs' (it is free when the instruction starts).
-        let mut output = std::mem::take(&mut workspace.buffers[instruction.output]);
-        let inputs = instruction
+    fn execute(&self, instruction: &Instruction<T>, workspace: &mut Workspace<T>) {
+        match &instruction.work {
+            Work::Fused(fused) => {
+                T::execute_fused(self.instruction_set, fused, workspace.arena.field(), &self.constants);
+            }
+            Work::Product(product) => {
+                T::execute_product(self.instruction_set, product, workspace.arena.field(), &self.constants);
+            }
+            Work::Operation(operated) => self.operate(operated, instruction.output, workspace),
+        }
+    }
+
+    fn operate(&self, operated: &Operated, output: usize, workspace: &mut Workspace<T>) {
+        let (output, others) = workspace.arena.split(output);
+        let inputs = operated
             .inputs
             .iter()
             .map(|place| Operand {
                 storage: match place.store {
                     Store::Constant(index) => Storage::Uniform(&self.constants[index]),
-                    Store::Buffer(index) => Storage::Lanes(&workspace.buffers[index]),
+                    Store::Buffer(index) => Storage::Lanes(others.buffer(index)),
                 },
                 view: &place.view,
             })
             .collect();
-        let task = Task {
-            shape: &instruction.shape,
-            output: &mut output,
-            inputs,
-            loops: &instruction.loops,
-            streams: &mut workspace.streams,
-        };
-        T::execute(self.instruction_set, &instruction.op, task);
-        workspace.buffers[instruction.output] = output;
+        let streams = &mut workspace.streams;
+        let task = Task { shape: &operated.shape, output, inputs, loops: &operated.loops, streams };
+        T::execute(self.instruction_set, &operated.op, task);
     }
 }

@@ -7,15 +7,24 @@
 
 mod compile;
 mod execute;
+mod groups;
 mod instruction_set;
+mod linearize;
+mod parts;
+mod plan;
+mod reuse;
+mod work;
 
 pub use execute::Workspace;
 pub use instruction_set::InstructionSet;
+pub use plan::{Plan, Planned};
+
+use std::sync::Arc;
 
 use crate::graph::{Graph, NodeId};
-use crate::lanes::{Chunk, Loops, Real, View};
-use crate::operations::Op;
+use crate::lanes::{Chunk, Real, View};
 use crate::shape::Shape;
+use work::Instruction;
 
 /// What is to be compiled.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +40,33 @@ pub struct Request {
     /// Make only the draws that the outputs need. Training makes all of them, so that what is logged does not
     /// change what is drawn.
     pub only_needed_draws: bool,
+    /// What the compiler does to make the program fast.
+    pub passes: Passes,
+}
+
+/// Optimisations of the compiler; all are on unless a test compares. Those of the graph are in
+/// [`Simplify`](crate::graph::Simplify).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passes {
+    /// Compute what depends on fixed inputs only once for each block.
+    pub hoist: bool,
+    /// Run chains of element-wise operations in one pass, and after products before these are written.
+    pub fuse: bool,
+    /// Compute matrix products in tiles.
+    pub products: bool,
+    /// Give a buffer whose last reader is done to later instructions.
+    pub reuse: bool,
+}
+
+impl Default for Passes {
+    fn default() -> Self {
+        Self { hoist: true, fuse: true, products: true, reuse: true }
+    }
+}
+
+impl Passes {
+    /// None of them.
+    pub const OFF: Self = Self { hoist: false, fuse: false, products: false, reuse: false };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,26 +82,19 @@ struct Place {
     view: View,
 }
 
-#[derive(Clone, Debug)]
-struct Instruction {
-    op: Op,
-    inputs: Vec<Place>,
-    output: usize,
-    shape: Shape,
-    loops: Loops,
-}
-
 /// A compiled graph for elements of type T.
 #[derive(Clone, Debug)]
 pub struct Program<T> {
+    /// Nodes of the graph.
+    nodes: usize,
     constants: Vec<Vec<T>>,
-    /// Elements of each buffer.
-    buffers: Vec<usize>,
-    prologue: Vec<Instruction>,
-    step: Vec<Instruction>,
-    log: Vec<Instruction>,
-    /// Buffer and element count of each input slot.
-    inputs: Vec<(usize, usize, usize)>,
+    /// Chunks of each buffer; workspaces hold the same allocation, to prove that they are this program's.
+    buffers: Arc<[usize]>,
+    prologue: Vec<Instruction<T>>,
+    step: Vec<Instruction<T>>,
+    log: Vec<Instruction<T>>,
+    /// Slot and buffer of each input.
+    inputs: Vec<(usize, usize)>,
     /// Buffer, shape of each primary, then each secondary output.
     outputs: Vec<(usize, Shape)>,
     primary: usize,

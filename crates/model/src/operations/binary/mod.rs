@@ -16,7 +16,7 @@ use pulp::Simd;
 
 use super::{LaneKernel, Operation, expect_inputs};
 use crate::graph::{Graph, Kind, Mismatch, Node, NodeId};
-use crate::lanes::{Real, Task};
+use crate::lanes::{Real, Task, each};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -24,6 +24,9 @@ use crate::tensor::Tensor;
 pub(crate) trait BinaryFunction {
     /// Its name in plans.
     const NAME: &'static str;
+
+    /// Whether f takes many instructions.
+    const LONG: bool = false;
 
     /// f(a, b).
     fn value(a: f64, b: f64) -> f64;
@@ -62,6 +65,32 @@ macro_rules! binary_functions {
             /// f(a, b).
             pub fn evaluate(self, a: f64, b: f64) -> f64 {
                 match self.0 { $(Function::$name => <$module::$name as BinaryFunction>::value(a, b)),* }
+            }
+
+            /// results ← f(left, right)
+            #[inline(always)]
+            pub(crate) fn accumulate<T: Real, S: Simd, const W: usize>(
+                self,
+                simd: S,
+                results: &mut [T::Vector<S>; W],
+                left: &[T::Vector<S>; W],
+                right: &[T::Vector<S>; W],
+            ) {
+                match self.0 {
+                    $(Function::$name => {
+                        if <$module::$name as BinaryFunction>::LONG {
+                            // By way of memory: written out sixteen times it would not fit the instruction cache.
+                            let (a, b) = (*left, *right);
+                            for w in 0..W {
+                                results[w] = <$module::$name as BinaryFunction>::lanes::<T, S>(simd, a[w], b[w]);
+                            }
+                        } else {
+                            each::<W>(#[inline(always)] |w| {
+                                results[w] = <$module::$name as BinaryFunction>::lanes::<T, S>(simd, left[w], right[w]);
+                            });
+                        }
+                    })*
+                }
             }
 
             fn kind(self, a: &Node, b: &Node) -> Kind {

@@ -8,6 +8,7 @@ pub(crate) struct Power;
 
 impl BinaryFunction for Power {
     const NAME: &'static str = "power";
+    const LONG: bool = true;
 
     fn value(a: f64, b: f64) -> f64 {
         a.powf(b)

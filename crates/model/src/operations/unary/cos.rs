@@ -8,6 +8,7 @@ pub(crate) struct Cos;
 impl UnaryFunction for Cos {
     const NAME: &'static str = "cos";
     const SUMMARY: Option<&'static str> = Some("cos x");
+    const LONG: bool = true;
 
     fn value(x: f64) -> f64 {
         x.cos()

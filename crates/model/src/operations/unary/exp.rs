@@ -8,6 +8,7 @@ pub(crate) struct Exp;
 impl UnaryFunction for Exp {
     const NAME: &'static str = "exp";
     const SUMMARY: Option<&'static str> = Some("eˣ");
+    const LONG: bool = true;
 
     fn value(x: f64) -> f64 {
         x.exp()

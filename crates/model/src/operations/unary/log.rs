@@ -8,6 +8,7 @@ pub(crate) struct Log;
 impl UnaryFunction for Log {
     const NAME: &'static str = "log";
     const SUMMARY: Option<&'static str> = Some("natural logarithm");
+    const LONG: bool = true;
 
     fn value(x: f64) -> f64 {
         x.ln()

@@ -8,6 +8,7 @@ pub(crate) struct Log1p;
 impl UnaryFunction for Log1p {
     const NAME: &'static str = "log1p";
     const SUMMARY: Option<&'static str> = Some("ln(1 + x), accurate near 0");
+    const LONG: bool = true;
 
     fn value(x: f64) -> f64 {
         x.ln_1p()

@@ -18,7 +18,7 @@ use pulp::Simd;
 
 use super::{LaneKernel, Operation, expect_inputs};
 use crate::graph::{Graph, Kind, Mismatch, Node, NodeId};
-use crate::lanes::{Real, Task};
+use crate::lanes::{Real, Task, each};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -28,6 +28,9 @@ pub(crate) trait UnaryFunction {
     const NAME: &'static str;
     /// One line for the reference; `None` keeps it out of the language.
     const SUMMARY: Option<&'static str>;
+
+    /// Whether f takes many instructions.
+    const LONG: bool = false;
 
     /// f(x).
     fn value(x: f64) -> f64;
@@ -66,6 +69,27 @@ macro_rules! unary_functions {
             /// f(x).
             pub fn evaluate(self, x: f64) -> f64 {
                 match self.0 { $(Function::$name => <$module::$name as UnaryFunction>::value(x)),* }
+            }
+
+            /// accumulators ← f(accumulators)
+            #[inline(always)]
+            pub(crate) fn accumulate<T: Real, S: Simd, const W: usize>(self, simd: S, accumulators: &mut [T::Vector<S>; W]) {
+                match self.0 {
+                    $(Function::$name => {
+                                                if <$module::$name as UnaryFunction>::LONG {
+                            // By way of memory: written out sixteen times it would not fit the instruction cache.
+                            let mut values = *accumulators;
+                            values.iter_mut().for_each(#[inline(always)] |x| {
+                                *x = <$module::$name as UnaryFunction>::lanes::<T, S>(simd, *x);
+                            });
+                            *accumulators = values;
+                        } else {
+                            each::<W>(#[inline(always)] |w| {
+                                accumulators[w] = <$module::$name as UnaryFunction>::lanes::<T, S>(simd, accumulators[w]);
+                            });
+                        }
+                    })*
+                }
             }
 
             fn derivative(self, graph: &mut Graph, x: NodeId, y: NodeId) -> Option<NodeId> {

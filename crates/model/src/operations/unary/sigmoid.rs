@@ -8,6 +8,7 @@ pub(crate) struct Sigmoid;
 impl UnaryFunction for Sigmoid {
     const NAME: &'static str = "sigmoid";
     const SUMMARY: Option<&'static str> = Some("1/(1 + e⁻ˣ)");
+    const LONG: bool = true;
 
     fn value(x: f64) -> f64 {
         if x >= 0.0 { 1.0 / (1.0 + (-x).exp()) } else { x.exp() / (1.0 + x.exp()) }

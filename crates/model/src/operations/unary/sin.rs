@@ -8,6 +8,7 @@ pub(crate) struct Sin;
 impl UnaryFunction for Sin {
     const NAME: &'static str = "sin";
     const SUMMARY: Option<&'static str> = Some("sin x");
+    const LONG: bool = true;
 
     fn value(x: f64) -> f64 {
         x.sin()

@@ -8,6 +8,7 @@ pub(crate) struct Tanh;
 impl UnaryFunction for Tanh {
     const NAME: &'static str = "tanh";
     const SUMMARY: Option<&'static str> = Some("hyperbolic tangent");
+    const LONG: bool = true;
 
     fn value(x: f64) -> f64 {
         x.tanh()
