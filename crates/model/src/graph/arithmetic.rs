@@ -131,6 +131,13 @@ impl Graph {
                 "the last axis of the first is {k}, the summed axis of the second is {inner}"
             )));
         }
+        if self.simplify.identities && right.rank() == 2 && left.rank() > 2 {
+            // The rows of all matrices of the stack are rows of one.
+            let rows: usize = left.0[..left.rank() - 1].iter().product();
+            let flat = self.reshape(a, &Shape::from([rows, k]));
+            let product = self.apply(Matmul, &[flat, b])?;
+            return Ok(self.reshape(product, &Shape([&left.0[..left.rank() - 1], &[m]].concat())));
+        }
         let batch = |shape: &Shape| Shape(shape.0[..shape.rank() - 2].to_vec());
         let lead = batch(&matrix_left)
             .broadcast(&batch(&matrix_right))

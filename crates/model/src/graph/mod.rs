@@ -7,6 +7,7 @@
 mod arithmetic;
 mod differentiate;
 mod interpret;
+mod rewrite;
 
 use std::collections::HashMap;
 
@@ -64,7 +65,8 @@ pub struct Simplify {
     pub share: bool,
     /// Evaluate nodes whose inputs are constants.
     pub fold: bool,
-    /// x·1 = x, x + 0 = x, −(−x) = x.
+    /// x·1 = x, x + 0 = x, −(−x) = x, x + x = 2x, c(dx) = (cd)x; a column times a row element by element; a stack of
+    /// matrices times one matrix as one product.
     pub identities: bool,
 }
 
@@ -178,6 +180,9 @@ impl Graph {
             let values: Vec<&Tensor> = inputs.iter().filter_map(|&id| self.constant_value(id)).collect();
             let value = op.operation().value(&values);
             return Ok(self.constant(value, kind));
+        }
+        if let Some(other) = self.simplify.identities.then(|| self.rewrite(&op, inputs, &shape)).flatten() {
+            return other;
         }
         Ok(self.insert(op, inputs.to_vec(), shape, kind))
     }

@@ -10,6 +10,7 @@
 
 mod accumulator;
 mod dispatch;
+pub(crate) mod elementary;
 mod loops;
 mod memory;
 mod product;

@@ -2,6 +2,7 @@
 
 use pulp::Simd;
 
+use super::elementary::{self, Elementary};
 use super::{Chunk, Field, Fused, LANES, Product, Task, dispatch};
 use crate::operations::Op;
 use crate::program::InstructionSet;
@@ -72,6 +73,12 @@ pub trait Real: LaneNormals + Copy + Default + Send + Sync + PartialOrd + std::f
     fn equal<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Mask<S>;
     /// a where the mask holds, else b.
     fn select<S: Simd>(simd: S, mask: Self::Mask<S>, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// Constants of [`elementary`](super::elementary).
+    #[doc(hidden)]
+    const ELEMENTARY: &'static Elementary<Self>;
+    /// `value · 2ⁿ`, where n is the whole number in the last digits of `shifted`.
+    #[doc(hidden)]
+    fn scale_by_power(value: Self, shifted: Self) -> Self;
     /// A scalar function of every lane.
     fn map<S: Simd>(simd: S, a: Self::Vector<S>, f: impl Fn(Self) -> Self) -> Self::Vector<S>;
     /// A scalar function of every pair of lanes.
@@ -86,7 +93,7 @@ pub trait Real: LaneNormals + Copy + Default + Send + Sync + PartialOrd + std::f
 macro_rules! real {
     ($type:ident, $vector:ident, $mask:ident, $lanes:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident,
      $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $neg:ident, $abs:ident, $sqrt:ident,
-     $less:ident, $less_equal:ident, $equal:ident, $select:ident, $execute:ident, $fused:ident, $product:ident) => {
+     $less:ident, $less_equal:ident, $equal:ident, $select:ident, $execute:ident, $fused:ident, $product:ident, $constants:ident) => {
         impl Real for $type {
             type Vector<S: Simd> = S::$vector;
             type Mask<S: Simd> = S::$mask;
@@ -94,6 +101,13 @@ macro_rules! real {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             const EPSILON: Self = $type::EPSILON;
+            const ELEMENTARY: &'static Elementary<Self> = &elementary::$constants;
+
+            #[inline(always)]
+            fn scale_by_power(value: Self, shifted: Self) -> Self {
+                let power = shifted.to_bits() << ($type::MANTISSA_DIGITS - 1);
+                $type::from_bits(value.to_bits().wrapping_add(power))
+            }
 
             fn execute(set: InstructionSet, op: &Op, task: Task<'_, Self>) {
                 dispatch::$execute(set, op, task);
@@ -229,7 +243,8 @@ real!(
     select_f32s,
     execute_f32,
     fused_f32,
-    product_f32
+    product_f32,
+    F32
 );
 real!(
     f64,
@@ -253,5 +268,6 @@ real!(
     select_f64s,
     execute_f64,
     fused_f64,
-    product_f64
+    product_f64,
+    F64
 );

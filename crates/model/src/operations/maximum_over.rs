@@ -14,6 +14,8 @@ use crate::tensor::Tensor;
 pub struct MaximumOver {
     /// Ascending, distinct.
     pub axes: Vec<usize>,
+    /// Whether it counts as constant: where it only shifts an exponential, which the result does not depend on.
+    pub shift: bool,
 }
 
 impl MaximumOver {
@@ -55,6 +57,9 @@ impl Operation for MaximumOver {
     }
 
     fn pullback(&self, graph: &mut Graph, inputs: &[NodeId], output: NodeId, cotangent: NodeId) -> Vec<Option<NodeId>> {
+        if self.shift {
+            return vec![None];
+        }
         let weights = self.weights(graph, inputs[0], output);
         let shape = graph.shape(inputs[0]).clone();
         let kept = graph.reshape(cotangent, &with_unit_axes(&shape, &self.axes));
@@ -68,6 +73,9 @@ impl Operation for MaximumOver {
         output: NodeId,
         tangents: &[Option<NodeId>],
     ) -> Option<NodeId> {
+        if self.shift {
+            return None;
+        }
         let weights = self.weights(graph, inputs[0], output);
         let weighted = graph.multiply(tangents[0]?, weights);
         Some(graph.sum_over(weighted, self.axes.clone()))

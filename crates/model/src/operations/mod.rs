@@ -10,6 +10,7 @@ pub mod binary;
 mod broadcast;
 mod concatenate;
 mod cumulative_sum;
+mod decomposition;
 mod draw;
 mod embed;
 mod gather;
@@ -30,6 +31,7 @@ pub use binary::Binary;
 pub use broadcast::Broadcast;
 pub use concatenate::Concatenate;
 pub use cumulative_sum::CumulativeSum;
+pub use decomposition::Decomposition;
 pub use draw::{Distribution, Draw, Purpose};
 pub use embed::Embed;
 pub use gather::Gather;
@@ -150,6 +152,7 @@ operations!(
     MaximumOver,
     Matmul,
     Project,
+    Decomposition,
 );
 
 /// The tangent of a linear operation of one argument: the operation itself.

@@ -1,6 +1,6 @@
 //! Axes in another order.
 
-use super::{LaneKernel, Operation, expect_inputs, linear, print_with};
+use super::{LaneKernel, Matmul, Op, Operation, expect_inputs, linear, print_with};
 use crate::graph::{Graph, Kind, Mismatch, Node, NodeId};
 use crate::lanes::View;
 use crate::shape::Shape;
@@ -11,6 +11,22 @@ use crate::tensor::Tensor;
 pub struct Transpose {
     /// A permutation of the axes.
     pub permutation: Vec<usize>,
+}
+
+impl Transpose {
+    /// (AB)ᵀ as BᵀAᵀ, so that the product is made in the order in which it is wanted.
+    fn transposed_product(&self, graph: &mut Graph, x: NodeId) -> Option<NodeId> {
+        let rank = self.permutation.len();
+        let last_two = rank >= 2 && (0..rank).all(|axis| {
+            self.permutation[axis] == if axis + 2 < rank { axis } else { 2 * rank - 3 - axis }
+        });
+        let Op::Matmul(_) = graph.node(x).op else { return None };
+        let &[a, b] = graph.node(x).inputs.as_slice() else { return None };
+        last_two.then(|| {
+            let (a, b) = (graph.transpose_last(a), graph.transpose_last(b));
+            graph.must(Matmul, &[b, a])
+        })
+    }
 }
 
 impl Operation for Transpose {
@@ -42,6 +58,9 @@ impl Operation for Transpose {
     }
 
     fn pullback(&self, graph: &mut Graph, _: &[NodeId], _: NodeId, cotangent: NodeId) -> Vec<Option<NodeId>> {
+        if let Some(product) = self.transposed_product(graph, cotangent) {
+            return vec![Some(product)];
+        }
         let mut inverse = vec![0; self.permutation.len()];
         self.permutation.iter().enumerate().for_each(|(place, &axis)| inverse[axis] = place);
         vec![Some(graph.transpose(cotangent, inverse))]

@@ -249,15 +249,13 @@ impl<'a, T: Real> Compiler<'a, T> {
     fn epilogue(&self, group: Fused<T>, product: usize, strip: usize) -> Epilogue<T> {
         let shape = &self.graph.nodes()[product].shape.0;
         let columns = shape[shape.len() - 1];
-        let is_strip = |micro: &Micro<T>| matches!(micro.operand, Some(Source::Strip { .. }));
-        let Some((first, rest)) = group.micros.split_first() else { return Epilogue::None };
-        if !(is_strip(first) && matches!(first.action, Action::Load)) || rest.iter().any(is_strip) {
-            return Epilogue::Group { group, strip };
-        }
-        match rest {
-            [] => Epilogue::None,
-            [Micro { action: Action::Unary(Unary::RELU), .. }] => Epilogue::Rectify,
-            rest => match affine(rest, columns) {
+        let plain = |micro: &Micro<T>| {
+            matches!((&micro.operand, &micro.action), (Some(Source::Strip { .. }), Action::Load))
+        };
+        match group.micros.as_slice() {
+            [first] if plain(first) => Epilogue::None,
+            [first, Micro { action: Action::Unary(Unary::RELU), .. }] if plain(first) => Epilogue::Rectify,
+            micros => match affine(micros, columns) {
                 Some((scale, addend)) => Epilogue::Scale { scale, addend },
                 None => Epilogue::Group { group, strip },
             },
@@ -381,36 +379,35 @@ fn factor(place: &Place, rank: usize) -> (Factor, Vec<usize>) {
     (factor, lead.offsets().into_iter().map(|at| at * unit).collect())
 }
 
-/// Micro-operations as x ↦ scale·x + factor·addend, if that is what they are.
+/// Micro-operations as x ↦ scale·x + factor·addend, if that is what they do to a product x.
 fn affine<T: Real>(micros: &[Micro<T>], columns: usize) -> Option<(T, Option<(Factor, T)>)> {
-    let (mut scale, mut addend): (f64, Option<(Factor, f64)>) = (1.0, None);
-    let in_lanes = |source: Option<&Source<T>>| match source {
-        Some(&Source::Stream { buffer, offset }) => {
-            Some(Factor { place: FactorPlace::Lanes { buffer }, offset, row: columns * LANES, column: LANES })
-        }
-        _ => None,
-    };
+    let (mut scale, mut addend): (f64, Option<(Factor, f64)>) = (0.0, None);
     for micro in micros {
-        let operand = micro.operand.as_ref();
-        let number = match operand {
-            Some(Source::Number(number)) => Some(number.to_f64()),
-            _ => None,
-        };
-        let (factor, added) = match (&micro.action, number) {
-            (Action::Unary(Unary::NEGATE), _) => (-1.0, None),
-            (Action::Binary(Binary::MULTIPLY) | Action::Reversed(Binary::MULTIPLY), Some(c)) => (c, None),
-            (Action::Binary(Binary::DIVIDE), Some(c)) => (1.0 / c, None),
-            (Action::Binary(Binary::ADD) | Action::Reversed(Binary::ADD), _) => (1.0, Some((in_lanes(operand)?, 1.0))),
-            (Action::Binary(Binary::SUBTRACT), _) => (1.0, Some((in_lanes(operand)?, -1.0))),
-            (Action::Reversed(Binary::SUBTRACT), _) => (-1.0, Some((in_lanes(operand)?, 1.0))),
-            (Action::AddScaled(factor), _) => (1.0, Some((in_lanes(operand)?, factor.to_f64()))),
+        // accumulators ← kept · accumulators + added · operand
+        let (kept, added) = match (&micro.action, &micro.operand) {
+            (Action::Load, _) => (0.0, 1.0),
+            (Action::Unary(Unary::NEGATE), _) => (-1.0, 0.0),
+            (Action::Binary(Binary::MULTIPLY) | Action::Reversed(Binary::MULTIPLY), Some(Source::Number(c))) => {
+                (c.to_f64(), 0.0)
+            }
+            (Action::Binary(Binary::DIVIDE), Some(Source::Number(c))) => (1.0 / c.to_f64(), 0.0),
+            (Action::Binary(Binary::ADD) | Action::Reversed(Binary::ADD), _) => (1.0, 1.0),
+            (Action::Binary(Binary::SUBTRACT), _) => (1.0, -1.0),
+            (Action::Reversed(Binary::SUBTRACT), _) => (-1.0, 1.0),
+            (Action::AddScaled(factor), _) => (1.0, factor.to_f64()),
             _ => return None,
         };
-        scale *= factor;
-        addend = match (addend.map(|(place, own)| (place, own * factor)), added) {
-            (Some(_), Some(_)) => return None,
-            (one, other) => one.or(other),
-        };
+        scale *= kept;
+        addend = addend.map(|(place, factor)| (place, factor * kept));
+        match &micro.operand {
+            Some(Source::Strip { .. }) => scale += added,
+            Some(Source::Stream { buffer, offset }) if addend.is_none() => {
+                let (place, offset) = (FactorPlace::Lanes { buffer: *buffer }, *offset);
+                addend = Some((Factor { place, offset, row: columns * LANES, column: LANES }, added));
+            }
+            _ if added != 0.0 => return None,
+            _ => {}
+        }
     }
     Some((T::from_f64(scale), addend.map(|(place, factor)| (place, T::from_f64(factor)))))
 }

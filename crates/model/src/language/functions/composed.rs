@@ -94,7 +94,7 @@ fn shifted_exponentials(graph: &mut Graph, x: NodeId, axes: Vec<usize>) -> Resul
     let mut kept = graph.shape(x).clone();
     axes.iter().for_each(|&axis| kept.0[axis] = 1);
     let largest =
-        if axes.is_empty() { x } else { graph.apply(crate::operations::MaximumOver { axes: axes.clone() }, &[x])? };
+        if axes.is_empty() { x } else { graph.apply(crate::operations::MaximumOver { axes: axes.clone(), shift: true }, &[x])? };
     let largest = graph.reshape(largest, &kept);
     let shifted = graph.subtract(x, largest);
     let exponentials = graph.unary(Unary::EXP, shifted);

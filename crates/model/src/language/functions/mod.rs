@@ -2,6 +2,7 @@
 
 mod composed;
 mod constructed;
+mod decomposed;
 mod drawn;
 mod reductions;
 mod shaped;
@@ -72,10 +73,18 @@ struct Declaration {
     build: Build,
 }
 
+const TABLES: [&[Declaration]; 6] = [
+    composed::TABLE,
+    constructed::TABLE,
+    decomposed::TABLE,
+    drawn::TABLE,
+    reductions::TABLE,
+    shaped::TABLE,
+];
+
 /// All functions.
 pub fn all() -> impl Iterator<Item = Function> {
-    let declared = [composed::TABLE, constructed::TABLE, drawn::TABLE, reductions::TABLE, shaped::TABLE];
-    let declared = declared.into_iter().flatten().map(|declaration| Function {
+    let declared = TABLES.into_iter().flatten().map(|declaration| Function {
         name: declaration.signature.split('(').next().unwrap_or(declaration.signature),
         signature: declaration.signature,
         summary: declaration.summary,
@@ -105,8 +114,7 @@ pub fn all() -> impl Iterator<Item = Function> {
 }
 
 fn build_declared(function: &Function, call: &mut Call<'_>) -> Result<NodeId, CallError> {
-    let tables = [composed::TABLE, constructed::TABLE, drawn::TABLE, reductions::TABLE, shaped::TABLE];
-    let declaration = tables
+    let declaration = TABLES
         .into_iter()
         .flatten()
         .find(|declaration| declaration.signature == function.signature)

@@ -105,7 +105,7 @@ fn extreme(call: &mut Call<'_>, x: NodeId) -> Result<NodeId, CallError> {
     if axes.is_empty() {
         return Ok(x);
     }
-    Ok(call.graph.apply(MaximumOver { axes }, &[x])?)
+    Ok(call.graph.apply(MaximumOver { axes, shift: false }, &[x])?)
 }
 
 fn diff(call: &mut Call<'_>) -> Result<NodeId, CallError> {

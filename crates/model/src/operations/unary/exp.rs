@@ -2,6 +2,8 @@
 
 use super::UnaryFunction;
 use crate::graph::{Graph, NodeId};
+use crate::lanes::{Real, elementary};
+use pulp::Simd;
 
 pub(crate) struct Exp;
 
@@ -17,5 +19,10 @@ impl UnaryFunction for Exp {
     fn derivative(graph: &mut Graph, x: NodeId, y: NodeId) -> Option<NodeId> {
         let _ = (graph, x);
         Some(y)
+    }
+
+    #[inline(always)]
+    fn lanes<T: Real, S: Simd>(simd: S, x: T::Vector<S>) -> T::Vector<S> {
+        elementary::exponential::<T, S>(simd, x)
     }
 }

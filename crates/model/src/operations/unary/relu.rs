@@ -16,8 +16,9 @@ impl UnaryFunction for Relu {
     }
 
     fn derivative(graph: &mut Graph, x: NodeId, y: NodeId) -> Option<NodeId> {
-        let _ = y;
-        Some(graph.unary(super::Unary::STEP, x))
+        let _ = x;
+        // By the value, not the argument: then nothing else needs the argument.
+        Some(graph.unary(super::Unary::STEP, y))
     }
 
     #[inline(always)]

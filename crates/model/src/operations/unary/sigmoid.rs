@@ -2,6 +2,8 @@
 
 use super::UnaryFunction;
 use crate::graph::{Graph, NodeId};
+use crate::lanes::{Real, elementary};
+use pulp::Simd;
 
 pub(crate) struct Sigmoid;
 
@@ -19,5 +21,10 @@ impl UnaryFunction for Sigmoid {
         let one = graph.scalar(1.0);
         let rest = graph.subtract(one, y);
         Some(graph.multiply(y, rest))
+    }
+
+    #[inline(always)]
+    fn lanes<T: Real, S: Simd>(simd: S, x: T::Vector<S>) -> T::Vector<S> {
+        elementary::sigmoid::<T, S>(simd, x)
     }
 }

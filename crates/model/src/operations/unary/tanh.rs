@@ -2,6 +2,8 @@
 
 use super::UnaryFunction;
 use crate::graph::{Graph, NodeId};
+use crate::lanes::{Real, elementary};
+use pulp::Simd;
 
 pub(crate) struct Tanh;
 
@@ -19,5 +21,10 @@ impl UnaryFunction for Tanh {
         let square = graph.multiply(y, y);
         let one = graph.scalar(1.0);
         Some(graph.subtract(one, square))
+    }
+
+    #[inline(always)]
+    fn lanes<T: Real, S: Simd>(simd: S, x: T::Vector<S>) -> T::Vector<S> {
+        elementary::hyperbolic_tangent::<T, S>(simd, x)
     }
 }
