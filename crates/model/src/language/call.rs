@@ -185,8 +185,12 @@ impl Call<'_> {
     /// A numeric file as a constant.
     pub fn load(&mut self) -> Result<NodeId, CallError> {
         let name = self.text(0)?.ok_or_else(|| CallError::new("load takes a file name in quotes"))?;
-        let tensor = load::load(&self.folder.join(name)).map_err(|message| CallError::about(0, message))?;
-        Ok(self.graph.constant(tensor, Kind::Real))
+        let (path, tensor) = (self.folder.join(name), self.text(1)?);
+        let (tensor, kind) = load::load(&path, tensor).map_err(|message| CallError::about(0, message))?;
+        if !self.graph.has_room_for(tensor.shape.count()) {
+            return Err(CallError::about(0, "the tensors of this spec would hold more than 2^27 numbers together"));
+        }
+        Ok(self.graph.constant(tensor, kind))
     }
 }
 

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::graph::{Interpreter, Values};
+use crate::graph::{Interpreter, Kind, Values};
 use crate::model::{DataBinding, Model, SpecParametrization};
 use crate::parametrization::{Parametrization, Point};
 use crate::tensor::Tensor;
@@ -158,6 +158,98 @@ fn files_that_are_not_text_or_numbers_are_refused() {
     }
     let model = load(b"a, b\n1, 2\n3, 4e1\n").expect("a header and numbers");
     assert_eq!(model.graph.constant_value(model.names["x"]), Some(&Tensor::new([2, 2], vec![1.0, 2.0, 3.0, 40.0])));
+}
+
+/// A .npy file (version 1.0) with the given dtype, order, shape and bytes.
+fn npy(descr: &str, fortran: &str, shape: &str, bytes: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}");
+    let header = format!("{header:<117}\n");
+    [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), bytes].concat()
+}
+
+#[test]
+fn arrays_of_other_programs_are_loaded() {
+    use safetensors::tensor::{Dtype, TensorView};
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).expect("a temporary file");
+    let loaded = |call: &str| {
+        let text = format!("[data]\nX = \"{call}\"\n[param]\nu = 1\n[model]\nx = \"X\"");
+        SpecFile::parse("test.toml", text, folder.path().to_owned(), &[])
+            .and_then(|file| Model::build(&file.specs[0], DataBinding::Inputs))
+            .map(|model| {
+                let node = model.names["x"];
+                (model.graph.constant_value(node).expect("a file is constant").clone(), model.graph.kind(node))
+            })
+    };
+    let bytes = |values: &[f32]| values.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    let six = bytes(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.5]);
+    write("c.npy", &npy("<f4", "False", "(2, 3)", &six));
+    write("f.npy", &npy("<f4", "True", "(2, 3)", &six));
+    write("big.npy", &npy(">i2", "False", "(2,)", &[1, 0, 255, 255]));
+    write("bool.npy", &npy("|b1", "False", "(2,)", &[1, 0]));
+    write("half.npy", &npy("<f2", "False", "()", &half::f16::from_f32(1.5).to_le_bytes()));
+    let real = |shape: &[usize], values: &[f64]| (Tensor::new(shape.to_vec(), values.to_vec()), Kind::Real);
+    assert_eq!(loaded("load('c.npy')").unwrap(), real(&[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.5]));
+    assert_eq!(loaded("load('f.npy')").unwrap(), real(&[2, 3], &[1.0, 3.0, 5.0, 2.0, 4.0, 6.5]));
+    assert_eq!(loaded("load('big.npy')").unwrap(), (Tensor::new([2], vec![256.0, -1.0]), Kind::Integer));
+    assert_eq!(loaded("load('bool.npy')").unwrap(), (Tensor::new([2], vec![1.0, 0.0]), Kind::Boolean));
+    assert_eq!(loaded("load('half.npy')").unwrap(), real(&[], &[1.5]));
+
+    let single = half::bf16::from_f32(-2.0).to_le_bytes();
+    let whole = 7i64.to_le_bytes();
+    let huge = i64::MAX.to_le_bytes();
+    let tensors = [
+        ("W", Dtype::F32, vec![2, 3], &six[..]),
+        ("b", Dtype::BF16, vec![], &single[..]),
+        ("i", Dtype::I64, vec![1], &whole[..]),
+        ("huge", Dtype::I64, vec![1], &huge[..]),
+    ];
+    let views = tensors.map(|(name, dtype, shape, data)| (name, TensorView::new(dtype, shape, data).expect("fits")));
+    write("t.safetensors", &safetensors::serialize(views, None).expect("serialises"));
+    assert_eq!(loaded("load('t.safetensors', 'W')").unwrap(), real(&[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.5]));
+    assert_eq!(loaded("load('t.safetensors', name='b')").unwrap(), real(&[], &[-2.0]));
+    assert_eq!(loaded("load('t.safetensors', 'i')").unwrap().1, Kind::Integer);
+
+    write("nan.npy", &npy("<f4", "False", "(1, 2)", &bytes(&[1.0, f32::NAN])));
+    write("short.npy", &npy("<f4", "False", "(3, 3)", &six));
+    write("complex.npy", &npy("<c8", "False", "(1,)", &six[..8]));
+    write("huge.npy", &npy("<f4", "False", "(99999999999, 99999999)", &six));
+    write("deep.npy", &npy("<f4", "False", &"(".repeat(50), &six));
+    write("no.npy", b"not an array");
+    write("no.safetensors", b"not a file of tensors");
+    for (call, words) in [
+        ("load('nan.npy')", "index [0, 1]: a finite number"),
+        ("load('short.npy')", "cannot be read"),
+        ("load('complex.npy')", "c8"),
+        ("load('huge.npy')", "more than"),
+        ("load('deep.npy')", "nested"),
+        ("load('no.npy')", "cannot be read"),
+        ("load('absent.npy')", "cannot be read"),
+        ("load('c.npy', 'W')", "cannot be picked"),
+        ("load('no.safetensors')", "cannot be read"),
+        ("load('t.safetensors')", "W, b, huge, i"),
+        ("load('t.safetensors', 'w')", "did you mean `W`"),
+        ("load('t.safetensors', 'huge')", "beyond 2^53"),
+        ("load('data.txt')", "not a .csv, .npy or .safetensors"),
+    ] {
+        let error = loaded(call).expect_err(call);
+        assert!(error.message().contains(words), "{call}: {}", error.message());
+    }
+}
+
+#[test]
+fn decompositions_belong_where_nothing_is_learned() {
+    for call in ["qr(eye(2))", "svdvals(eye(2))", "eigvalsh(eye(2))", "det(eye(2))", "inv(eye(2))"] {
+        for section in ["batch", "model"] {
+            let text = format!("[param]\nu = 1\n[{section}]\nd = \"{call}\"\n[model]\nx = \"u\"");
+            let text = if section == "model" { text.replace("\n[model]\nx", "\nx") } else { text };
+            let error = build(&text).expect_err(call);
+            assert!(error.message().contains("no derivative"), "{call} in [{section}]: {}", error.message());
+        }
+        let text =
+            format!("[data]\na = \"{call}\"\n[param]\nu = \"{call}\"\n[model]\nx = \"u\"\n[log]\nd = \"{call}\"");
+        build(&text).unwrap_or_else(|error| panic!("{call}: {error}"));
+    }
 }
 
 const VARIANTS: &str = r#"

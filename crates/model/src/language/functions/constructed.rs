@@ -75,9 +75,9 @@ pub(super) const TABLE: &[Declaration] = &[
         },
     },
     Declaration {
-        signature: "load('file.csv')",
-        summary: "a matrix of numbers from a file, relative to the spec; one header line is skipped",
-        parameters: &["file"],
+        signature: "load(file, name=None)",
+        summary: "numbers from a .csv, .npy or .safetensors file, relative to the spec; name picks a tensor of the last",
+        parameters: &["file", "name"],
         required: 1,
         variadic: false,
         build: |call| call.load(),

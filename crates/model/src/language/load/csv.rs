@@ -1,4 +1,4 @@
-//! Files of numbers.
+//! Numbers separated by commas.
 
 use std::path::Path;
 
@@ -8,11 +8,8 @@ use crate::tensor::Tensor;
 /// Reads a CSV file as a matrix (a vector where it has one column); the first line may be a header.
 ///
 /// The error says which line and column is wrong, and what was found there.
-pub(super) fn load(path: &Path) -> Result<Tensor, String> {
+pub(super) fn read(path: &Path) -> Result<Tensor, String> {
     let name = path.display();
-    if path.extension().is_none_or(|extension| extension != "csv") {
-        return Err(format!("`{name}` is not a .csv file"));
-    }
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
