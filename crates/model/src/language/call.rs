@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::functions::{self, Function, Section};
+use super::functions::{self, Function, Parameter, Section};
 use super::{Evaluation, load};
 use crate::graph::{Graph, Kind, Mismatch, NodeId};
 use crate::operations::{Concatenate, Purpose};
@@ -49,6 +49,8 @@ pub enum Value {
     Node(NodeId),
     /// A text in quotes.
     Text(String),
+    /// The entries of an array that need not have equal shapes.
+    List(Vec<NodeId>),
 }
 
 /// A call whose arguments are bound to the function's parameters, in their order.
@@ -68,6 +70,7 @@ impl Call<'_> {
         match &self.values[parameter] {
             Some(Value::Node(node)) => Ok(*node),
             Some(Value::Text(_)) => Err(CallError::about(parameter, "a tensor was expected, found a text")),
+            Some(Value::List(_)) => Err(CallError::about(parameter, "one tensor was expected, found several")),
             None => Err(CallError::new("an argument is missing")),
         }
     }
@@ -81,8 +84,42 @@ impl Call<'_> {
     pub fn text(&self, parameter: usize) -> Result<Option<&str>, CallError> {
         match &self.values[parameter] {
             Some(Value::Text(text)) => Ok(Some(text)),
-            Some(Value::Node(_)) => Err(CallError::about(parameter, "a text in quotes was expected")),
+            Some(_) => Err(CallError::about(parameter, "a text in quotes was expected")),
             None => Ok(None),
+        }
+    }
+
+    /// Several tensors in brackets; at least one.
+    pub fn list(&self, parameter: usize) -> Result<Vec<NodeId>, CallError> {
+        match &self.values[parameter] {
+            Some(Value::List(nodes)) if !nodes.is_empty() => Ok(nodes.clone()),
+            _ => Err(CallError::about(parameter, "tensors in brackets were expected, as in concat([a, b])")),
+        }
+    }
+
+    /// Whether an argument is given.
+    pub fn is_given(&self, parameter: usize) -> bool {
+        self.values[parameter].is_some()
+    }
+
+    /// Whether an argument is absent or a whole number.
+    pub fn is_whole(&self, parameter: usize) -> bool {
+        match self.values[parameter] {
+            Some(Value::Node(node)) => self.graph.kind(node) != Kind::Real,
+            _ => true,
+        }
+    }
+
+    /// `True` or `False`; absent is `False`.
+    pub fn flag(&self, parameter: usize) -> Result<bool, CallError> {
+        if !self.is_given(parameter) {
+            return Ok(false);
+        }
+        let node = self.node(parameter)?;
+        let truth = self.graph.constant_value(node).filter(|value| value.shape.is_scalar());
+        match truth.filter(|_| self.graph.kind(node) == Kind::Boolean) {
+            Some(truth) => Ok(truth.values[0] != 0.0),
+            None => Err(CallError::about(parameter, "True or False was expected")),
         }
     }
 
@@ -94,7 +131,8 @@ impl Call<'_> {
         let wrong = || CallError::about(parameter, "a whole number known before anything runs was expected");
         let node = self.node(parameter)?;
         let tensor = self.graph.constant_value(node).ok_or_else(wrong)?;
-        if self.graph.kind(node) == Kind::Real || tensor.shape.rank() > 1 {
+        let empty = tensor.values.is_empty();
+        if self.graph.kind(node) == Kind::Real && !empty || tensor.shape.rank() > 1 {
             return Err(wrong());
         }
         Ok(Some(tensor.values.iter().map(|&value| value as i64).collect()))
@@ -123,10 +161,11 @@ impl Call<'_> {
         }
     }
 
-    /// A shape, from a parameter on: `f(2, 3)` or `f([2, 3])`; nothing is a scalar.
-    pub fn shape_from(&self, parameter: usize) -> Result<Shape, CallError> {
+    /// A shape, from one or several parameters: `f(2, 3)` or `f([2, 3])`; nothing is a scalar.
+    pub fn shape_at(&self, parameters: Range<usize>) -> Result<Shape, CallError> {
+        let first = parameters.start;
         let mut sizes = Vec::new();
-        for at in parameter..self.values.len() {
+        for at in parameters {
             for size in self.integers(at)?.unwrap_or_default() {
                 let size = usize::try_from(size)
                     .map_err(|_| CallError::about(at, format!("a size is at least 0, found {size}")))?;
@@ -134,11 +173,17 @@ impl Call<'_> {
             }
         }
         let shape = Shape(sizes);
+        self.check_room(first, &shape)?;
+        Ok(shape)
+    }
+
+    /// Refuses a tensor that would be too large, before it is made.
+    pub fn check_room(&self, parameter: usize, shape: &Shape) -> Result<(), CallError> {
         match shape.checked_count() {
             Some(count) if !self.graph.has_room_for(count) => {
                 Err(CallError::about(parameter, "the tensors of this spec would hold more than 2^27 numbers together"))
             }
-            Some(_) => Ok(shape),
+            Some(_) => Ok(()),
             None => Err(CallError::about(parameter, format!("a tensor of shape {shape} has more than 2^26 elements"))),
         }
     }
@@ -150,7 +195,9 @@ impl Call<'_> {
         let mut found =
             axes.into_iter().map(|axis| self.resolve_axis(parameter, axis, rank)).collect::<Result<Vec<_>, _>>()?;
         found.sort_unstable();
-        found.dedup();
+        if let Some(pair) = found.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(CallError::about(parameter, format!("axis {} is named twice", pair[0])));
+        }
         Ok(found)
     }
 
@@ -160,8 +207,9 @@ impl Call<'_> {
         self.resolve_axis(parameter, self.integer(parameter)?.unwrap_or(default), rank)
     }
 
-    fn resolve_axis(&self, parameter: usize, axis: i64, rank: usize) -> Result<usize, CallError> {
-        let place = if axis < 0 { axis + rank as i64 } else { axis };
+    /// An axis counted from the front.
+    pub fn resolve_axis(&self, parameter: usize, axis: i64, rank: usize) -> Result<usize, CallError> {
+        let place = if axis < 0 { axis.saturating_add(rank as i64) } else { axis };
         usize::try_from(place)
             .ok()
             .filter(|&place| place < rank)
@@ -174,11 +222,7 @@ impl Call<'_> {
             Section::Data => Ok(Purpose::Data),
             Section::Param => Ok(Purpose::Param),
             Section::Batch => Ok(Purpose::Batch),
-            Section::Model | Section::Log | Section::Verify => Err(CallError::new(format!(
-                "random draws belong in [data], [param] or [batch], not in [{}]",
-                self.section.name()
-            ))
-            .help("draw it in [batch] under a name, and use the name here")),
+            Section::Model | Section::Log | Section::Verify => Err(CallError::new("nothing is drawn here")),
         }
     }
 
@@ -217,15 +261,21 @@ impl Evaluation<'_> {
                 .label("unknown function")
                 .maybe_help(near_miss(name, names)));
         };
-        let places = self.bind(at, &function, arguments)?;
-        let values = places
-            .iter()
-            .map(|place| place.map(|argument| self.value(&argument.value)).transpose())
-            .collect::<Result<Vec<_>, _>>()?;
+        let places = self.bind(at, function, arguments)?;
+        let mut values = Vec::with_capacity(places.len());
+        for (slot, place) in places.iter().enumerate() {
+            // The arguments of a variadic parameter, the last one, have places beyond its own.
+            let parameter = &function.parameters[slot.min(function.parameters.len().saturating_sub(1))];
+            values.push(match place {
+                Some(argument) => self.value(function, parameter, &argument.value)?,
+                None => None,
+            });
+        }
         let section = self.section;
         let folder = self.scope.folder.clone();
         let mut call = Call { graph: &mut self.scope.graph, values, section, folder: &folder };
-        (function.build)(&function, &mut call).map_err(|error| {
+        let result = function.allowed.check(function, section).and_then(|()| function.build(&mut call));
+        result.map_err(|error| {
             let blamed = error.argument.and_then(|parameter| places.get(parameter).copied().flatten());
             let blamed = blamed.map_or(at, |argument| &argument.value);
             self.error(blamed, format!("{name}: {}", error.message))
@@ -234,10 +284,24 @@ impl Evaluation<'_> {
         })
     }
 
-    fn value(&mut self, expression: &Expression) -> Result<Value, SpecError> {
+    /// What is passed for a parameter; `None` where that is its default.
+    fn value(
+        &mut self,
+        function: &Function,
+        parameter: &Parameter,
+        expression: &Expression,
+    ) -> Result<Option<Value>, SpecError> {
         match &expression.kind {
-            ExpressionKind::Text(text) => Ok(Value::Text(text.clone())),
-            _ => self.node(expression).map(Value::Node),
+            _ if expression.is_none() && parameter.default == Some("None") => Ok(None),
+            _ if expression.is_none() => {
+                let message = format!("{}: `{}` cannot be None", function.name, parameter.name);
+                Err(self.error(expression, message).help(format!("{} {}", function.signature, function.summary)))
+            }
+            ExpressionKind::Text(text) => Ok(Some(Value::Text(text.clone()))),
+            ExpressionKind::Array(items) if parameter.name == "tensors" => {
+                Ok(Some(Value::List(items.iter().map(|item| self.node(item)).collect::<Result<_, _>>()?)))
+            }
+            _ => self.node(expression).map(|node| Some(Value::Node(node))),
         }
     }
 
@@ -249,46 +313,53 @@ impl Evaluation<'_> {
         arguments: &'e [Argument],
     ) -> Result<Vec<Option<&'e Argument>>, SpecError> {
         let usage = |error: SpecError| error.help(format!("{} {}", function.signature, function.summary));
-        let mut bound: Vec<Option<&Argument>> = vec![None; function.parameters.len()];
+        let parameters = &function.parameters;
+        let by_place = parameters.iter().filter(|parameter| !parameter.by_name).count();
+        let variadic = parameters.last().is_some_and(|last| last.variadic);
+        let mut bound: Vec<Option<&Argument>> = vec![None; parameters.len()];
         let mut rest = Vec::new();
         for (place, argument) in arguments.iter().enumerate() {
             let slot = match &argument.name {
-                None if place < bound.len() && !(function.variadic && place + 1 == bound.len()) => place,
-                None if function.variadic => {
+                None if place < by_place && !(variadic && place + 1 == by_place) => place,
+                None if variadic => {
                     rest.push(Some(argument));
                     continue;
                 }
                 None => {
-                    let message = format!("{} takes at most {} arguments", function.name, bound.len());
-                    return Err(usage(self.error(&argument.value, message)));
+                    let named = parameters.get(place).filter(|parameter| parameter.by_name);
+                    let hint = named.map(|parameter| format!("it is given by its name: {}=…", parameter.name));
+                    let message = format!("{} takes at most {by_place} arguments without a name", function.name);
+                    return Err(usage(self.error(&argument.value, message)).maybe_help(hint));
                 }
-                Some(name) => match function.parameters.iter().position(|parameter| parameter == name) {
+                Some(name) => match parameters.iter().position(|parameter| parameter.name == name) {
                     Some(slot) => slot,
                     None => {
                         let message = format!("{} has no argument named `{name}`", function.name);
-                        let hint = near_miss(name, function.parameters.iter().copied());
+                        let hint = near_miss(name, parameters.iter().map(|parameter| parameter.name));
                         return Err(usage(self.error(&argument.value, message)).maybe_help(hint));
                     }
                 },
             };
             if bound[slot].replace(argument).is_some() {
-                let message =
-                    format!("the argument `{}` of {} is given twice", function.parameters[slot], function.name);
+                let message = format!("the argument `{}` of {} is given twice", parameters[slot].name, function.name);
                 return Err(usage(self.error(&argument.value, message)));
             }
         }
-        if function.variadic && !rest.is_empty() {
-            bound.pop();
+        let missing = (0..parameters.len())
+            .find(|&slot| bound[slot].is_none() && parameters[slot].default.is_none() && !parameters[slot].variadic);
+        if let Some(slot) = missing {
+            let message = format!("{} needs the argument `{}`", function.name, parameters[slot].name);
+            return Err(usage(self.error(at, message)));
+        }
+        if !rest.is_empty() {
+            if let Some(named) = bound.pop().flatten() {
+                let last = parameters[by_place - 1].name;
+                let message = format!("the argument `{last}` of {} is given twice", function.name);
+                return Err(usage(self.error(&named.value, message)));
+            }
             bound.extend(rest);
         }
-        let missing = (0..function.required).find(|&slot| bound.get(slot).is_none_or(Option::is_none));
-        match missing {
-            Some(slot) => {
-                let message = format!("{} needs the argument `{}`", function.name, function.parameters[slot]);
-                Err(usage(self.error(at, message)))
-            }
-            None => Ok(bound),
-        }
+        Ok(bound)
     }
 }
 

@@ -8,11 +8,13 @@ mod call;
 mod functions;
 mod indexing;
 mod load;
+pub mod reference;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::PathBuf;
 
-pub use functions::{Function, Section, all as functions};
+pub use functions::{Allowed, Function, Parameter, Section, all as functions};
 
 use crate::graph::{Graph, Kind, Mismatch, NodeId};
 use crate::operations::{Binary, Unary};
@@ -118,7 +120,7 @@ impl Evaluation<'_> {
                 let operand = self.node(operand)?;
                 Ok(self.graph().negate(operand))
             }
-            ExpressionKind::Binary(operator, left, right) => self.binary(expression, *operator, left, right),
+            ExpressionKind::Chain(first, rest) => self.chain(first, rest),
             ExpressionKind::Call { function, function_span, arguments } => {
                 self.call(expression, function, function_span, arguments)
             }
@@ -135,8 +137,14 @@ impl Evaluation<'_> {
         if let Some(&node) = self.scope.names.get(name) {
             return Ok(node);
         }
-        if name == "pi" {
-            return Ok(self.graph().scalar(std::f64::consts::PI));
+        match name {
+            "pi" => return Ok(self.graph().scalar(std::f64::consts::PI)),
+            "True" | "False" => {
+                let truth = Tensor::scalar(f64::from(u8::from(name == "True")));
+                return Ok(self.graph().constant(truth, Kind::Boolean));
+            }
+            "None" => return Err(self.error(at, "None stands for an argument that is left out, or for a new axis")),
+            _ => {}
         }
         if name == self.own_name && self.scope.later.contains_key(name) {
             return Err(self.error(at, format!("`{name}` is defined by itself")).label("refers to itself"));
@@ -182,14 +190,23 @@ impl Evaluation<'_> {
         self.fits(at, result)
     }
 
+    /// A chain of operators, from the left; an error underlines it up to the operand that does not fit.
+    fn chain(&mut self, first: &Expression, rest: &[(BinaryOperator, Expression)]) -> Result<NodeId, SpecError> {
+        let mut value = self.node(first)?;
+        for (operator, right) in rest {
+            let operand = self.node(right)?;
+            value = self.binary(first.span.start..right.span.end, *operator, value, operand)?;
+        }
+        Ok(value)
+    }
+
     fn binary(
         &mut self,
-        at: &Expression,
+        span: Range<usize>,
         operator: BinaryOperator,
-        left: &Expression,
-        right: &Expression,
+        a: NodeId,
+        b: NodeId,
     ) -> Result<NodeId, SpecError> {
-        let (a, b) = (self.node(left)?, self.node(right)?);
         let shapes = (self.graph().shape(a).clone(), self.graph().shape(b).clone());
         let graph = self.graph();
         let result = match operator {
@@ -207,7 +224,12 @@ impl Evaluation<'_> {
             BinaryOperator::NotEqual => graph.binary(Binary::NOT_EQUAL, a, b),
         };
         result.map_err(|mismatch| {
-            self.error(at, mismatch.0).label(format!("{} {} {}", shapes.0, operator.symbol(), shapes.1))
+            SpecError::at(&self.location.within(span), mismatch.0).label(format!(
+                "{} {} {}",
+                shapes.0,
+                operator.symbol(),
+                shapes.1
+            ))
         })
     }
 }
@@ -216,6 +238,13 @@ impl Evaluation<'_> {
 fn power(graph: &mut Graph, a: NodeId, b: NodeId) -> Result<NodeId, Mismatch> {
     let exponent = graph.constant_value(b).filter(|b| b.shape.is_scalar()).map(|b| b.values[0]);
     match exponent {
+        Some(0.0) => {
+            let (shape, kind) = (graph.shape(a).clone(), graph.kind(a).max(Kind::Integer));
+            if !graph.has_room_for(shape.count()) {
+                return graph.binary(Binary::POWER, a, b);
+            }
+            Ok(graph.constant(Tensor::full(shape, 1.0), kind))
+        }
         Some(1.0) => Ok(a),
         Some(exponent @ (2.0 | 3.0 | 4.0)) => {
             let square = graph.multiply(a, a);

@@ -293,8 +293,11 @@ fn definition(key: &str, entry: &Entry, section: &str) -> Result<Definition, Spe
     let mut characters = key.chars();
     let named = characters.next().is_some_and(|c| c.is_alphabetic() || c == '_')
         && characters.all(|c| c.is_alphanumeric() || c == '_');
-    if !named || key == "None" {
+    if !named {
         return Err(SpecError::at(&entry.key, format!("`{key}` cannot be a name: letters, digits and _ only")));
+    }
+    if ["None", "True", "False"].contains(&key) {
+        return Err(SpecError::at(&entry.key, format!("`{key}` cannot be a name: it means something by itself")));
     }
     let text = match &entry.value {
         Raw::Text(text) => text.clone(),

@@ -1,4 +1,7 @@
 //! Precedence climbing over the tokens, with a bound on the height of the tree.
+//!
+//! Operators of one precedence that follow one another become one flat node, so that only brackets, signs and powers
+//! count as levels: everything that walks the tree recurses as deep as the text is nested, never as far as it is long.
 
 use std::ops::Range;
 
@@ -75,7 +78,7 @@ impl Parser {
         SyntaxError {
             message: format!("the expression is nested more than {MOST_HEIGHT} levels deep"),
             span,
-            help: Some("name intermediate results as entries of their own; long sums are written sum([...])".into()),
+            help: Some("name intermediate results as entries of their own".into()),
         }
     }
 
@@ -93,6 +96,8 @@ impl Parser {
             return Err(Self::too_deep(self.span()));
         }
         let mut left = self.prefix()?;
+        // The precedence of the chain that `left` is, if it was begun here.
+        let mut open = None;
         while let Some(operator) = self.operator() {
             let precedence = operator.precedence();
             if precedence < least {
@@ -104,14 +109,28 @@ impl Parser {
                 BinaryOperator::Power => self.expression(UNARY_PRECEDENCE)?,
                 _ => self.expression(precedence + 1)?,
             };
-            let (span, height) = (left.span.start..right.span.end, left.height.max(right.height));
-            left = Self::node(ExpressionKind::Binary(operator, Box::new(left), Box::new(right)), span, height)?;
+            left = Self::chained(left, operator, right, open == Some(precedence))?;
+            open = Some(precedence);
             if precedence == 1 && self.operator().is_some_and(|next| next.precedence() == 1) {
                 return Err(self.unexpected("no second comparison (they do not chain)"));
             }
         }
         self.depth -= 1;
         Ok(left)
+    }
+
+    /// `left operator right`; as one more operand where `left` is an open chain of the same precedence.
+    fn chained(left: Expression, operator: BinaryOperator, right: Expression, open: bool) -> Parsed<Expression> {
+        let span = left.span.start..right.span.end;
+        let height = left.height.max(right.height);
+        match left.kind {
+            ExpressionKind::Chain(first, mut rest) if open => {
+                let below = right.height.max(left.height - 1);
+                rest.push((operator, right));
+                Self::node(ExpressionKind::Chain(first, rest), span, below)
+            }
+            _ => Self::node(ExpressionKind::Chain(Box::new(left), vec![(operator, right)]), span, height),
+        }
     }
 
     fn operator(&self) -> Option<BinaryOperator> {
@@ -168,10 +187,7 @@ impl Parser {
             }
             Some(Token::Symbol("(")) => {
                 self.next += 1;
-                let mut inside = self.expression(0)?;
-                self.expect(")")?;
-                inside.span = span.start..self.previous_end();
-                Ok(inside)
+                self.parentheses(span)
             }
             Some(Token::Symbol("[")) => {
                 self.next += 1;
@@ -181,6 +197,25 @@ impl Parser {
             }
             _ => Err(self.unexpected("a number, a name or `(`")),
         }
+    }
+
+    /// What stands after `(`: one expression, or a tuple, which is an array.
+    fn parentheses(&mut self, span: Range<usize>) -> Parsed<Expression> {
+        let mut items = Vec::new();
+        if !self.at_symbol(")") {
+            let mut inside = self.expression(0)?;
+            if self.take_symbol(")") {
+                inside.span = span.start..self.previous_end();
+                return Ok(inside);
+            }
+            if !self.take_symbol(",") {
+                return Err(self.unexpected("`)`"));
+            }
+            items.push(inside);
+        }
+        items.extend(self.list(")", Self::whole)?);
+        let height = items.iter().map(|item| item.height).max().unwrap_or(0);
+        Self::node(ExpressionKind::Array(items), span.start..self.previous_end(), height)
     }
 
     fn whole(&mut self) -> Parsed<Expression> {
@@ -247,13 +282,27 @@ impl Parser {
     }
 
     fn index_item(&mut self) -> Parsed<IndexItem> {
-        if self.peek() == Some(&Token::Name("None".into())) {
+        if self.take_symbol("...") {
+            return Ok(IndexItem::Ellipsis);
+        }
+        let slices = matches!(self.tokens.get(self.next + 1), Some((Token::Symbol(":"), _)));
+        if self.peek() == Some(&Token::Name("None".into())) && !slices {
             self.next += 1;
             return Ok(IndexItem::NewAxis);
         }
+        let parenthesis = self.at_symbol("(");
+        let first = self.next;
         let start = self.bound()?;
         if !self.take_symbol(":") {
-            return start.map(IndexItem::At).ok_or_else(|| self.unexpected("an index"));
+            let at = start.ok_or_else(|| self.unexpected("an index"))?;
+            // A tuple indexes axis by axis, an array picks along one: the brackets have to say which.
+            if parenthesis && matches!(at.kind, ExpressionKind::Array(_)) && at.span.start == self.tokens[first].1.start
+            {
+                let message = "an index stands in brackets of one kind".to_owned();
+                let help = Some("write a[0, 1] for one element, a[[0, 1]] for two rows".to_owned());
+                return Err(SyntaxError { message, span: at.span, help });
+            }
+            return Ok(IndexItem::At(at));
         }
         let stop = self.bound()?;
         let step = if self.take_symbol(":") { self.bound()? } else { None };
@@ -273,7 +322,7 @@ impl IndexItem {
             IndexItem::Slice { start, stop, step } => {
                 [start, stop, step].into_iter().flatten().map(|bound| bound.height).max().unwrap_or(0)
             }
-            IndexItem::NewAxis => 0,
+            IndexItem::NewAxis | IndexItem::Ellipsis => 0,
         }
     }
 }

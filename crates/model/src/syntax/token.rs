@@ -20,8 +20,9 @@ pub(super) enum Token {
 }
 
 /// Longest first, so that `**` is not read as two stars.
-const SYMBOLS: [&str; 21] =
-    ["**", "<=", ">=", "==", "!=", "+", "-", "*", "/", "@", "<", ">", "(", ")", "[", "]", ",", ":", "=", ".", ";"];
+const SYMBOLS: [&str; 22] = [
+    "...", "**", "<=", ">=", "==", "!=", "+", "-", "*", "/", "@", "<", ">", "(", ")", "[", "]", ",", ":", "=", ".", ";",
+];
 
 type Input<'a> = LocatingSlice<&'a str>;
 

@@ -31,8 +31,9 @@ pub enum ExpressionKind {
     Array(Vec<Expression>),
     /// `-x`
     Negate(Box<Expression>),
-    /// `a + b` and the like.
-    Binary(BinaryOperator, Box<Expression>, Box<Expression>),
+    /// `a + b - c`: operands with operators of one precedence, from the left. Kept flat, so that a long sum is no
+    /// deeper than a short one.
+    Chain(Box<Expression>, Vec<(BinaryOperator, Expression)>),
     /// `f(a, key=b)`
     Call {
         /// The function's name.
@@ -73,6 +74,38 @@ pub enum IndexItem {
     },
     /// `None`: a new axis of size one.
     NewAxis,
+    /// `...`: as many whole axes as are left.
+    Ellipsis,
+}
+
+impl Expression {
+    /// Whether it is the word `None`.
+    pub fn is_none(&self) -> bool {
+        matches!(&self.kind, ExpressionKind::Name(name) if name == "None")
+    }
+
+    /// Whether a name stands anywhere in it.
+    pub fn mentions(&self, wanted: &str) -> bool {
+        let any = |bound: &Option<Expression>| bound.as_ref().is_some_and(|bound| bound.mentions(wanted));
+        match &self.kind {
+            ExpressionKind::Number { .. } | ExpressionKind::Text(_) => false,
+            ExpressionKind::Name(name) => name == wanted,
+            ExpressionKind::Array(items) => items.iter().any(|item| item.mentions(wanted)),
+            ExpressionKind::Negate(operand) | ExpressionKind::Transposed(operand) => operand.mentions(wanted),
+            ExpressionKind::Chain(first, rest) => {
+                first.mentions(wanted) || rest.iter().any(|(_, operand)| operand.mentions(wanted))
+            }
+            ExpressionKind::Call { arguments, .. } => arguments.iter().any(|argument| argument.value.mentions(wanted)),
+            ExpressionKind::Index(base, items) => {
+                base.mentions(wanted)
+                    || items.iter().any(|item| match item {
+                        IndexItem::At(at) => at.mentions(wanted),
+                        IndexItem::Slice { start, stop, step } => any(start) || any(stop) || any(step),
+                        IndexItem::NewAxis | IndexItem::Ellipsis => false,
+                    })
+            }
+        }
+    }
 }
 
 /// Operators between two operands.
@@ -109,6 +142,59 @@ impl BinaryOperator {
             Self::GreaterEqual => ">=",
             Self::Equal => "==",
             Self::NotEqual => "!=",
+        }
+    }
+
+    /// All of them, from the loosest to the tightest.
+    pub const ALL: [BinaryOperator; 12] = [
+        Self::Less,
+        Self::LessEqual,
+        Self::Greater,
+        Self::GreaterEqual,
+        Self::Equal,
+        Self::NotEqual,
+        Self::Add,
+        Self::Subtract,
+        Self::Multiply,
+        Self::Divide,
+        Self::Matmul,
+        Self::Power,
+    ];
+
+    /// What it gives, in words for the reference.
+    pub fn summary(self) -> &'static str {
+        match self {
+            Self::Less => "whether a is below b; comparisons do not chain",
+            Self::LessEqual => "whether a is at most b",
+            Self::Greater => "whether a is above b",
+            Self::GreaterEqual => "whether a is at least b",
+            Self::Equal => "whether both are equal",
+            Self::NotEqual => "whether they differ",
+            Self::Add => "the sum, element by element",
+            Self::Subtract => "the difference, element by element",
+            Self::Multiply => "the product, element by element",
+            Self::Divide => "the quotient, element by element; always a real number",
+            Self::Matmul => "the matrix product; of stacks of matrices one by one, and with vectors",
+            Self::Power => {
+                "the power, element by element; exponents 2, 3, 4, ½ and −1 are products, roots and quotients"
+            }
+        }
+    }
+
+    /// The shape of the result, in words.
+    pub fn shapes(self) -> &'static str {
+        match self {
+            Self::Matmul => "(…, n, m) of (…, n, k) and (…, k, m); leading axes broadcast",
+            _ => "broadcast",
+        }
+    }
+
+    /// Whether it has a derivative, in words.
+    pub fn derivative(self) -> &'static str {
+        match self {
+            Self::Less | Self::LessEqual | Self::Greater | Self::GreaterEqual | Self::Equal | Self::NotEqual => "0",
+            Self::Power => "yes; in b where a is above 0",
+            _ => "yes",
         }
     }
 

@@ -10,6 +10,8 @@ pub(crate) struct Abs;
 impl UnaryFunction for Abs {
     const NAME: &'static str = "abs";
     const SUMMARY: Option<&'static str> = Some("|x|");
+    const DERIVATIVE: &'static str = "the sign; 0 at 0";
+    const ACCURACY: &'static str = "exact";
 
     fn value(x: f64) -> f64 {
         x.abs()

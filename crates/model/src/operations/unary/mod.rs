@@ -6,6 +6,7 @@ mod exp;
 mod log;
 mod log1p;
 mod negate;
+mod normal_cdf;
 mod relu;
 mod sigmoid;
 mod sign;
@@ -28,6 +29,12 @@ pub(crate) trait UnaryFunction {
     const NAME: &'static str;
     /// One line for the reference; `None` keeps it out of the language.
     const SUMMARY: Option<&'static str>;
+
+    /// Whether there is a derivative, in words for the reference.
+    const DERIVATIVE: &'static str = "yes";
+
+    /// How exact it is in a run, in words for the reference.
+    const ACCURACY: &'static str = "within 1 unit in the last place";
 
     /// Whether f takes many instructions.
     const LONG: bool = false;
@@ -64,6 +71,16 @@ macro_rules! unary_functions {
             /// One line for the reference, for those that the language offers.
             pub fn summary(self) -> Option<&'static str> {
                 match self.0 { $(Function::$name => <$module::$name as UnaryFunction>::SUMMARY),* }
+            }
+
+            /// Whether it has a derivative, in words.
+            pub fn derivative_words(self) -> &'static str {
+                match self.0 { $(Function::$name => <$module::$name as UnaryFunction>::DERIVATIVE),* }
+            }
+
+            /// How exact it is, in words.
+            pub fn accuracy(self) -> &'static str {
+                match self.0 { $(Function::$name => <$module::$name as UnaryFunction>::ACCURACY),* }
             }
 
             /// f(x).
@@ -121,6 +138,7 @@ unary_functions!(
     log::Log = LOG,
     log1p::Log1p = LOG1P,
     negate::Negate = NEGATE,
+    normal_cdf::NormalCdf = NORMAL_CDF,
     relu::Relu = RELU,
     sigmoid::Sigmoid = SIGMOID,
     sign::Sign = SIGN,

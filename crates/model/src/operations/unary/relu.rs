@@ -10,6 +10,8 @@ pub(crate) struct Relu;
 impl UnaryFunction for Relu {
     const NAME: &'static str = "relu";
     const SUMMARY: Option<&'static str> = Some("max(x, 0); its derivative at 0 is 0");
+    const DERIVATIVE: &'static str = "0 at 0";
+    const ACCURACY: &'static str = "exact";
 
     fn value(x: f64) -> f64 {
         if x > 0.0 || x.is_nan() { x } else { 0.0 }

@@ -10,6 +10,7 @@ pub(crate) struct Sigmoid;
 impl UnaryFunction for Sigmoid {
     const NAME: &'static str = "sigmoid";
     const SUMMARY: Option<&'static str> = Some("1/(1 + e⁻ˣ)");
+    const ACCURACY: &'static str = "within 3 units in the last place";
     const LONG: bool = true;
 
     fn value(x: f64) -> f64 {

@@ -8,6 +8,8 @@ pub(crate) struct Sign;
 impl UnaryFunction for Sign {
     const NAME: &'static str = "sign";
     const SUMMARY: Option<&'static str> = Some("−1, 0 or 1");
+    const DERIVATIVE: &'static str = "0";
+    const ACCURACY: &'static str = "exact";
 
     fn value(x: f64) -> f64 {
         if x > 0.0 {

@@ -10,6 +10,8 @@ pub(crate) struct Sqrt;
 impl UnaryFunction for Sqrt {
     const NAME: &'static str = "sqrt";
     const SUMMARY: Option<&'static str> = Some("√x");
+    const DERIVATIVE: &'static str = "infinite at 0";
+    const ACCURACY: &'static str = "correctly rounded";
 
     fn value(x: f64) -> f64 {
         x.sqrt()
