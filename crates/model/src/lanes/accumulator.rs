@@ -172,15 +172,16 @@ impl<T: Real, S: Simd> Machine<'_, T, S> {
                 self.load::<W>(source, e, half, &mut operand);
             }
             match &micro.action {
-                Action::Load => accumulators = operand,
+                Action::Load => each::<W>(
+                    #[inline(always)]
+                    |w| accumulators[w] = operand[w],
+                ),
                 Action::Unary(unary) => unary.accumulate::<T, S, W>(simd, &mut accumulators),
                 Action::Binary(function) => {
-                    let left = accumulators;
-                    function.accumulate::<T, S, W>(simd, &mut accumulators, &left, &operand);
+                    function.accumulate::<T, S, W, false>(simd, &mut accumulators, &operand);
                 }
                 Action::Reversed(function) => {
-                    let right = accumulators;
-                    function.accumulate::<T, S, W>(simd, &mut accumulators, &operand, &right);
+                    function.accumulate::<T, S, W, true>(simd, &mut accumulators, &operand);
                 }
                 Action::AddScaled(factor) => {
                     let factor = T::splat(simd, *factor);

@@ -52,7 +52,10 @@ pub(super) const TABLE: &[Declaration] = &[
             let x = call.node(0)?;
             let axis = call.axis(1, -1, x)?;
             let (exponentials, sum, _) = shifted_exponentials(call.graph, x, vec![axis])?;
-            Ok(call.graph.divide(exponentials, sum))
+            // One quotient for each sum, not for each element.
+            let one = call.graph.scalar(1.0);
+            let inverse = call.graph.divide(one, sum);
+            Ok(call.graph.multiply(exponentials, inverse))
         },
     },
     Declaration {
