@@ -28,6 +28,8 @@ pub enum Command {
     Verify(Verify),
     /// Draw a run folder again
     Report(Report),
+    /// Time the compiled step: microseconds per seed and step
+    Bench(Bench),
 }
 
 /// Which spec, and what is changed in it.
@@ -162,4 +164,20 @@ pub struct Verify {
 pub struct Report {
     /// A run folder
     pub folder: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Bench {
+    /// Spec file, or name of a published experiment [default: all published experiments]
+    pub spec: Option<String>,
+    #[command(flatten)]
+    pub flags: SpecFlags,
+    /// Print what each spec is compiled to, on standard error: nodes, instructions, buffers, flops and bytes a step
+    #[arg(long)]
+    pub explain: bool,
+    /// Print one JSON object for each spec, one a line
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub threads: Threads,
 }

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Command::Simulate(flags) => commands::simulate(&flags),
         Command::Verify(flags) => commands::verify(&flags),
         Command::Report(flags) => commands::report(&flags),
+        Command::Bench(flags) => commands::bench(&flags),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

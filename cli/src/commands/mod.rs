@@ -1,6 +1,7 @@
 //! The commands: each reads its input, calls the library, and prints.
 
 mod balance;
+mod bench;
 mod derive;
 mod report;
 mod run;
@@ -8,6 +9,7 @@ mod simulate;
 mod verify;
 
 pub use balance::balance;
+pub use bench::bench;
 pub use derive::derive;
 pub use report::report;
 pub use run::run;

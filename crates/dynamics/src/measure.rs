@@ -56,7 +56,7 @@ fn measure_as<T: Real>(spec: &Spec, options: Options) -> Result<Measurement, Dyn
     spec.log.observables.clear();
     spec.log.every = u64::MAX;
     spec.verify = None;
-    // A parametrization that diverges at once would be timed on numbers that are none; few steps are enough.
+    // There is no last step.
     spec.train.steps = u64::MAX / 2;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads.unwrap_or(0))

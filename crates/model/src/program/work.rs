@@ -166,10 +166,8 @@ fn check_fused<T>(fused: &Fused<T>, sizes: &[usize], constants: &[Vec<T>]) {
 
 fn check_product<T>(product: &Product<T>, sizes: &[usize], constants: &[Vec<T>]) {
     let within = |factor: &Factor, rows: usize, columns: usize, start: usize| {
-        let last = start
-            + factor.offset
-            + rows.saturating_sub(1) * factor.row
-            + columns.saturating_sub(1) * factor.column;
+        let last =
+            start + factor.offset + rows.saturating_sub(1) * factor.row + columns.saturating_sub(1) * factor.column;
         match factor.place {
             FactorPlace::Lanes { buffer } => last + LANES <= sizes[buffer] * LANES,
             FactorPlace::Shared { constant } => last < constants[constant].len(),

@@ -96,8 +96,11 @@ fn choose(call: &mut Call<'_>) -> Result<NodeId, CallError> {
 fn shifted_exponentials(graph: &mut Graph, x: NodeId, axes: Vec<usize>) -> Result<(NodeId, NodeId, NodeId), CallError> {
     let mut kept = graph.shape(x).clone();
     axes.iter().for_each(|&axis| kept.0[axis] = 1);
-    let largest =
-        if axes.is_empty() { x } else { graph.apply(crate::operations::MaximumOver { axes: axes.clone(), shift: true }, &[x])? };
+    let largest = if axes.is_empty() {
+        x
+    } else {
+        graph.apply(crate::operations::MaximumOver { axes: axes.clone(), shift: true }, &[x])?
+    };
     let largest = graph.reshape(largest, &kept);
     let shifted = graph.subtract(x, largest);
     let exponentials = graph.unary(Unary::EXP, shifted);

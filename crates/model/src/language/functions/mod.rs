@@ -73,14 +73,8 @@ struct Declaration {
     build: Build,
 }
 
-const TABLES: [&[Declaration]; 6] = [
-    composed::TABLE,
-    constructed::TABLE,
-    decomposed::TABLE,
-    drawn::TABLE,
-    reductions::TABLE,
-    shaped::TABLE,
-];
+const TABLES: [&[Declaration]; 6] =
+    [composed::TABLE, constructed::TABLE, decomposed::TABLE, drawn::TABLE, reductions::TABLE, shaped::TABLE];
 
 /// All functions.
 pub fn all() -> impl Iterator<Item = Function> {
