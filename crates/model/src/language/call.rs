@@ -185,7 +185,9 @@ impl Call<'_> {
     /// A numeric file as a constant.
     pub fn load(&mut self) -> Result<NodeId, CallError> {
         let name = self.text(0)?.ok_or_else(|| CallError::new("load takes a file name in quotes"))?;
-        let tensor = load::load(&self.folder.join(name)).map_err(|message| CallError::about(0, message))?;
+        let path = self.folder.join(name);
+        let tensor = self.text(1)?.map(str::to_owned);
+        let tensor = load::load(&path, tensor.as_deref()).map_err(|message| CallError::about(0, message))?;
         Ok(self.graph.constant(tensor, Kind::Real))
     }
 }

@@ -43,6 +43,22 @@ pub(super) const TABLE: &[Declaration] = &[
         },
     },
     Declaration {
+        signature: "gelu(x)",
+        summary: "x·Φ(x) with Φ the normal distribution function, element by element",
+        parameters: &["x"],
+        required: 1,
+        variadic: false,
+        build: |call| {
+            let x = call.node(0)?;
+            let scaled = call.graph.scale(std::f64::consts::FRAC_1_SQRT_2, x);
+            let odd = call.graph.unary(Unary::ERF, scaled);
+            let one = call.graph.scalar(1.0);
+            let twice = call.graph.add(one, odd);
+            let half = call.graph.scale(0.5, x);
+            Ok(call.graph.multiply(half, twice))
+        },
+    },
+    Declaration {
         signature: "softmax(x, axis=-1)",
         summary: "eˣ divided by its sum along an axis",
         parameters: &["x", "axis"],

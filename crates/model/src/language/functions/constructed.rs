@@ -77,7 +77,7 @@ pub(super) const TABLE: &[Declaration] = &[
     Declaration {
         signature: "load('file.csv')",
         summary: "a matrix of numbers from a file, relative to the spec; one header line is skipped",
-        parameters: &["file"],
+        parameters: &["file", "tensor"],
         required: 1,
         variadic: false,
         build: |call| call.load(),

@@ -2,6 +2,7 @@
 
 mod abs;
 mod cos;
+mod erf;
 mod exp;
 mod log;
 mod log1p;
@@ -118,6 +119,7 @@ pub struct Unary(Function);
 unary_functions!(
     abs::Abs = ABS,
     cos::Cos = COS,
+    erf::Erf = ERF,
     exp::Exp = EXP,
     log::Log = LOG,
     log1p::Log1p = LOG1P,
