@@ -31,7 +31,7 @@ pub(crate) enum Source<T> {
     /// Every element is the chunk at `offset`.
     Chunk { buffer: usize, offset: usize },
     /// Element e is the chunk number `table[e]`.
-    Table { buffer: usize, table: Arc<[u32]> },
+    Table { buffer: usize, table: Arc<[usize]> },
     /// Element e is number e of a constant, in all lanes.
     Constant { constant: usize },
     /// Every element is this number.
@@ -234,7 +234,7 @@ impl<T: Real, S: Simd> Machine<'_, T, S> {
                     #[inline(always)]
                     |w| {
                         // SAFETY: the operand was checked when the program was compiled (invariant 1).
-                        operand[w] = unsafe { field.load(simd, start + places[w] as usize * LANES) }
+                        operand[w] = unsafe { field.load(simd, start + places[w] * LANES) }
                     },
                 );
             }

@@ -189,9 +189,12 @@ fn bernoulli<T: Real>(streams: &mut LaneStream, output: &mut [Chunk<T>], probabi
     let value = |truth: bool| if truth { T::ONE } else { T::ZERO };
     if probability == 0.5 {
         for group in output.chunks_mut(32) {
-            let words = streams.next_words();
-            for (bit, chunk) in group.iter_mut().enumerate() {
-                chunk.0.iter_mut().zip(words).for_each(|(x, word)| *x = value(word >> bit & 1 == 1));
+            let mut words = streams.next_words();
+            for chunk in group {
+                for (x, word) in chunk.0.iter_mut().zip(&mut words) {
+                    *x = value(*word & 1 == 1);
+                    *word >>= 1;
+                }
             }
         }
         return;

@@ -326,10 +326,7 @@ impl<'a, T: Real> Compiler<'a, T> {
                 {
                     Source::Chunk { buffer, offset }
                 } else {
-                    let table: Arc<[u32]> = offsets()
-                        .into_iter()
-                        .map(|at| u32::try_from(at).expect("tensors have fewer than 2^32 elements"))
-                        .collect();
+                    let table: Arc<[usize]> = offsets().into();
                     Source::Table { buffer, table }
                 }
             }

@@ -141,9 +141,7 @@ fn check_fused<T>(fused: &Fused<T>, sizes: &[usize], constants: &[Vec<T>]) {
     let within = |source: &Source<T>| match source {
         Source::Stream { buffer, offset } => offset / LANES + fused.count <= sizes[*buffer],
         Source::Chunk { buffer, offset } => offset / LANES < sizes[*buffer],
-        Source::Table { buffer, table } => {
-            table.len() == fused.count && table.iter().all(|at| (*at as usize) < sizes[*buffer])
-        }
+        Source::Table { buffer, table } => table.len() == fused.count && table.iter().all(|at| *at < sizes[*buffer]),
         Source::Constant { constant } => constants[*constant].len() >= fused.count,
         Source::Number(_) => true,
         Source::Tile { buffer, slot } => (slot + 1) * crate::lanes::TILE <= sizes[*buffer],
