@@ -1,6 +1,64 @@
-//! How much memory the machine has free.
+//! Memory is asked for before the work starts: a run that cannot fit says so at once instead of dying after an hour, or
+//! taking the machine with it; and what a run will take at most is told.
+//!
+//! A run's memory has two peaks. While it goes, there are the blocks' workspaces and logs, and now and then a copy of
+//! the states, to be saved. When it has ended, workspaces go, and logs become f64 series, one observable after the
+//! other, so that one observable is there twice, not all of them.
 
+use gaugebias_model::program::Program;
+use gaugebias_model::{LANES, Real};
+
+use crate::block::Plan;
 use crate::error::DynamicsError;
+
+/// The program itself, with its threads' stacks and what a spec's text and graph take.
+const PROGRAM: u64 = 12 << 20;
+
+/// Bytes that a run takes at most, without the program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    running: u64,
+    gathering: u64,
+}
+
+impl Memory {
+    /// Of a compiled spec; `elements` of each observable.
+    pub fn of<T: Real>(plan: &Plan<T>, start: &Program<T>, seeds: usize, elements: &[u64]) -> Self {
+        let blocks = seeds.div_ceil(LANES) as u64;
+        let (seeds, number) = (seeds as u64, size_of::<T>() as u64);
+        let all = u64::MAX;
+        let recorded = |elements: u64| plan.schedule.records_before(all).saturating_mul(elements * seeds);
+        let series: Vec<u64> = elements.iter().map(|&elements| recorded(elements)).collect();
+        let samples = plan.schedule.samples_before(all).saturating_mul(seeds);
+        let series: Vec<u64> = series.into_iter().chain([samples]).collect();
+        let logs = series.iter().fold(0u64, |sum, &count| sum.saturating_add(count.saturating_mul(number)));
+        let states: u64 = (0..plan.states.len()).map(|index| plan.program.primary_shape(index).count() as u64).sum();
+        let workspaces = blocks.saturating_mul(plan.program.workspace_bytes() as u64);
+        let largest_frame = logs / blocks.max(1);
+        // A saved state is there as tensors and as a file's bytes.
+        let saved = 2 * states.saturating_mul(seeds).saturating_mul(number) + largest_frame.min(logs);
+        let running = logs.saturating_add(workspaces).saturating_add(saved.max(start.workspace_bytes() as u64));
+        Self { running, gathering: gathering(&series, number).saturating_add(8 * states.saturating_mul(seeds)) }
+    }
+
+    /// Bytes at the higher peak, with the program.
+    pub fn peak(self) -> u64 {
+        self.running.max(self.gathering).saturating_add(PROGRAM)
+    }
+}
+
+/// Series that become f64 one after the other, and are then written, each through a copy in the run's precision.
+fn gathering(series: &[u64], number: u64) -> u64 {
+    let mut left = series.iter().fold(0u64, |sum, &count| sum.saturating_add(count.saturating_mul(number)));
+    let (mut joined, mut peak, mut largest) = (0u64, 0u64, 0);
+    for &count in series {
+        joined = joined.saturating_add(count.saturating_mul(8));
+        peak = peak.max(joined.saturating_add(left));
+        left = left.saturating_sub(count.saturating_mul(number));
+        largest = largest.max(count);
+    }
+    peak.max(joined.saturating_add(largest.saturating_mul(number)))
+}
 
 /// Refuses a computation that would not fit into the memory that is free.
 ///
