@@ -28,6 +28,10 @@ pub struct Options {
     pub threads: Option<usize>,
 }
 
+/// Time to the first look at a run's progress, and between later ones: short runs are not to wait for the watch.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
+const LAST_LOOK: Duration = Duration::from_millis(50);
+
 /// Watches a run. Called a few times a second from one thread.
 pub trait Observer: Sync {
     /// `done` of `total` seed-steps are made. Returning false stops the run.
@@ -194,12 +198,13 @@ impl<T: Real> Ensemble<T> {
         let total = last * self.spec.ensemble.seeds as u64;
         // When the next save is due.
         let due = Mutex::new(saver.as_ref().map(|saver| Instant::now() + saver.first_pause()));
-        let mut interrupted = false;
+        let (mut interrupted, mut look) = (false, FIRST_LOOK);
         let worked = std::thread::scope(|scope| {
             let (ensemble, saver, shared_ref, due_ref) = (&mut self, saver.as_mut(), &shared, &due);
             let work = scope.spawn(move || pool.install(|| ensemble.work(shared_ref, saver, due_ref)));
             while !work.is_finished() {
-                std::thread::park_timeout(Duration::from_millis(if total < 1 << 20 { 2 } else { 50 }));
+                std::thread::park_timeout(look);
+                look = (look * 2).min(LAST_LOOK);
                 let done = shared.steps.load(Ordering::Relaxed) * LANES as u64;
                 if !interrupted && !observer.progress(done.min(total), total) {
                     interrupted = true;
