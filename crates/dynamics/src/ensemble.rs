@@ -181,7 +181,7 @@ impl<T: Real> Ensemble<T> {
         self.run_with(options, observer, Some(saver))
     }
 
-    fn run_with(
+    pub(crate) fn run_with(
         mut self,
         options: Options,
         observer: &dyn Observer,
@@ -270,6 +270,11 @@ impl<T: Real> Ensemble<T> {
         let ended = |step: u64| step.is_multiple_of(schedule.round) || step > schedule.steps;
         let mut others = self.blocks.iter().filter(|block| block.diverged.is_none());
         others.all(|block| ended(block.step))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn blocks(&self) -> usize {
+        self.blocks.len()
     }
 
     /// Moves every block by `steps` steps.

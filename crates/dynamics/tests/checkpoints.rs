@@ -17,8 +17,8 @@ fn spec(text: &str) -> Spec {
 /// Momentum, mini-batches, a verified observable, an observable that is now and then not a number, a log whose last
 /// record is no multiple, and a block that is not full.
 const SGD: &str = "[data]\nX = \"normal(20, 3)\"\ny = \"X @ [1, -2, 0.5]\"\n[param]\nw = \"0.1 * normal(3)\"\nidle = \"normal(2)\"\n\
-    [batch]\ni = \"choice(20, 4)\"\n[model]\npredictor = \"w\"\nloss = \"mean((X[i] @ w - y[i])**2)\"\n[train]\nsteps = 300001\n\
-    step_size = 0.002\nmomentum = 0.5\n[ensemble]\nseeds = 37\n[log]\nevery = 350\nw = \"w\"\nloss = \"loss\"\nroot = \"sqrt(w - w[0] + 1e-3)\"\n\
+    [batch]\ni = \"choice(20, 4)\"\n[model]\npredictor = \"w\"\nloss = \"mean((X[i] @ w - y[i])**2)\"\n[train]\nsteps = 100001\n\
+    step_size = 0.002\nmomentum = 0.5\n[ensemble]\nseeds = 37\n[log]\nevery = 120\nw = \"w\"\nloss = \"loss\"\nroot = \"sqrt(w - w[0] + 1e-3)\"\n\
     [verify]\nlaw = \"conditioned\"\nobservable = \"w[0]\"\nburn_in = 900\nthin = 333";
 
 /// Noise in f64.
@@ -132,7 +132,7 @@ fn a_checkpoint_of_another_run_is_refused_with_what_differs() {
         ("seeds = 37", "seeds = 38", "its seeds is 37, expected 38"),
         ("seeds = 37", "seeds = 37\nseed = 5", "its seed is 0, expected 5"),
         ("momentum = 0.5", "momentum = 0.5\ndtype = \"f64\"", "its dtype is f32, expected f64"),
-        ("steps = 300001", "steps = 300002", "its steps is 300001, expected 300002"),
+        ("steps = 100001", "steps = 100002", "its steps is 100001, expected 100002"),
         ("0.002", "0.003", "its spec, line 14, is `step_size = 0.002`, expected `step_size = 0.003`"),
     ] {
         let other = spec(&SGD.replace(from, to));

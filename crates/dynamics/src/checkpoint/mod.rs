@@ -23,6 +23,8 @@ mod identity;
 mod journal;
 mod saver;
 mod states;
+#[cfg(test)]
+mod tests;
 
 pub use folder::{Checkpoints, RECORDS, RESUME, Standing};
 pub use identity::Identity;
