@@ -31,6 +31,7 @@ fn report_panics() {
 fn main() -> ExitCode {
     report_panics();
     let arguments = Arguments::parse();
+    progress::catch_interrupts();
     let result = match arguments.command {
         Command::Run(flags) => commands::run(&flags),
         Command::Derive(flags) => commands::derive(&flags),

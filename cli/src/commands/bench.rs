@@ -51,6 +51,7 @@ fn object(spec: &Spec, found: &Measurement) -> Value {
         "gflops": gigaflops(found),
         "flops_per_step": found.flops_per_step,
         "compile_seconds": found.compile_seconds,
+        "memory_predicted_bytes": found.memory_predicted_bytes,
     })
 }
 

@@ -5,6 +5,7 @@ mod bench;
 mod derive;
 mod report;
 mod run;
+mod saved;
 mod simulate;
 mod verify;
 

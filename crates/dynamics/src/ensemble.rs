@@ -108,12 +108,15 @@ impl<T: Real> Prepared<T> {
         let shared = spec.ensemble.shared_data.then(|| first_data(spec, &setup, &start));
         let binding = shared.as_ref().map_or(DataBinding::Inputs, DataBinding::Values);
         let update = Update::build(spec, Model::build(spec, binding)?)?;
-        let mut plan = plan(&update, Schedule {
-            every: spec.log.every,
-            sample: spec.verify.as_ref().map(|verify| (verify.burn_in, verify.thin)),
-            steps: spec.train.steps,
-            round: 1,
-        });
+        let mut plan = plan(
+            &update,
+            Schedule {
+                every: spec.log.every,
+                sample: spec.verify.as_ref().map(|verify| (verify.burn_in, verify.thin)),
+                steps: spec.train.steps,
+                round: 1,
+            },
+        );
         plan.schedule.round = Schedule::round_length(plan.program.plan().flops(), spec.ensemble.seeds);
         let compile_seconds = started.elapsed().as_secs_f64();
         let model = &update.model;
@@ -145,7 +148,8 @@ impl<T: Real> Ensemble<T> {
     /// # Errors
     /// [`DynamicsError::Spec`] and [`DynamicsError::Memory`].
     pub fn build(spec: &Spec) -> Result<Self, DynamicsError> {
-        let Prepared { setup, start, update, plan, observable_shapes, memory, compile_seconds } = Prepared::build(spec)?;
+        let Prepared { setup, start, update, plan, observable_shapes, memory, compile_seconds } =
+            Prepared::build(spec)?;
         let blocks = Blocks { spec, setup: &setup, start: &start, update: &update, plan: &plan }.build();
         Ok(Self {
             spec: spec.clone(),

@@ -11,18 +11,13 @@ use std::path::Path;
 /// How the names of our temporary files start.
 const PREFIX: &str = ".gaugebias-";
 
-/// Replaces `folder`/`name` by what `write` writes into the file that it is given (and whose path it is given too).
+/// Replaces `folder`/`name` by what `write` writes into the file that it is given.
 ///
 /// # Errors
 /// What `write` and the system report; what stood there before is then untouched.
-pub fn replace_file(
-    folder: &Path,
-    name: &str,
-    write: impl FnOnce(&mut File, &Path) -> io::Result<()>,
-) -> io::Result<()> {
+pub fn replace_file(folder: &Path, name: &str, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let mut file = tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder)?;
-    let path = file.path().to_owned();
-    write(file.as_file_mut(), &path)?;
+    write(file.as_file_mut())?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -80,8 +75,8 @@ mod tests {
     #[test]
     fn a_failed_write_leaves_the_old_file_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        replace_file(folder.path(), "a", |file, _| file.write_all(b"old")).unwrap();
-        let failed = replace_file(folder.path(), "a", |file, _| {
+        replace_file(folder.path(), "a", |file| file.write_all(b"old")).unwrap();
+        let failed = replace_file(folder.path(), "a", |file| {
             file.write_all(b"half of the n")?;
             Err(io::Error::from(io::ErrorKind::StorageFull))
         });

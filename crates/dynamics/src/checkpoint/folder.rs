@@ -59,6 +59,12 @@ impl Checkpoints {
         Ok(Self { folder: folder.to_owned(), identity: Identity::of(spec)?, every: None })
     }
 
+    /// As one of several runs that belong together, all named.
+    pub fn among(mut self, names: &[&str]) -> Self {
+        self.identity.fields.insert("runs", names.join(", "));
+        self
+    }
+
     /// With a time between saves, whatever they cost.
     pub fn every(self, every: Option<Duration>) -> Self {
         Self { every, ..self }
@@ -201,6 +207,6 @@ impl<F: AsRef<Path> + Send> Storage for DiskStorage<F> {
     }
 
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
-        replace_file(self.folder.as_ref(), RESUME, |file, _| file.write_all(bytes))
+        replace_file(self.folder.as_ref(), RESUME, |file| file.write_all(bytes))
     }
 }

@@ -37,6 +37,7 @@ impl Identity {
             ("dtype", spec.train.dtype.name().to_owned()),
             ("seeds", spec.ensemble.seeds.to_string()),
             ("seed", spec.ensemble.seed.to_string()),
+            ("runs", "the base".to_owned()),
             ("steps", spec.train.steps.to_string()),
             ("lanes", LANES.to_string()),
             ("instruction_set", InstructionSet::detect().name().to_owned()),
@@ -86,6 +87,7 @@ fn difference(name: &str, found: &str, expected: &str) -> (String, String, Strin
             let told = |text: &str| if text.is_empty() { "nothing".to_owned() } else { quoted(text) };
             ("list of overridden settings".to_owned(), told(found), told(expected))
         }
+        "runs" => ("list of variants".to_owned(), quoted(found), quoted(expected)),
         "title" => ("title".to_owned(), quoted(found), quoted(expected)),
         other => (other.to_owned(), found.to_owned(), expected.to_owned()),
     }

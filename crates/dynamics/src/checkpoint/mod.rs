@@ -40,7 +40,9 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum CheckpointError {
     /// The disk is full, or the folder cannot be written to.
-    #[error("cannot save the run: {path}: {source}; what was saved before is untouched: make room there and go on with --resume")]
+    #[error(
+        "cannot save the run: {path}: {source}; what was saved before is untouched: make room there and go on with --resume"
+    )]
     Write {
         /// The file or folder.
         path: PathBuf,

@@ -42,8 +42,7 @@ pub(crate) fn restore<T: Real>(
     let Some(states) = checkpoints.states()?.filter(|states| states.standing == UNDER_WAY) else { return Ok(saver) };
     saver.seconds_before = states.seconds;
     let damaged = |reason: String| checkpoints.damaged(reason);
-    saver.journal =
-        journal::read(checkpoints.open_records()?, states.records, plan, blocks).map_err(damaged)?;
+    saver.journal = journal::read(checkpoints.open_records()?, states.records, plan, blocks).map_err(damaged)?;
     if saver.journal.digest() != states.records_digest {
         return Err(damaged("its records are damaged (their digest does not fit their content)".into()));
     }

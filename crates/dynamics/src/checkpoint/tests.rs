@@ -44,8 +44,7 @@ impl Storage for Full {
 }
 
 fn run_on(disk: Full, folder: &Path) -> Result<crate::Run, DynamicsError> {
-    let checkpoints =
-        Checkpoints::new(folder, &spec()).expect("a right spec").every(Some(Duration::from_millis(1)));
+    let checkpoints = Checkpoints::new(folder, &spec()).expect("a right spec").every(Some(Duration::from_millis(1)));
     let ensemble = Ensemble::<f32>::build(&spec()).expect("a right spec");
     let saver = Saver::new(&checkpoints, Box::new(disk), ensemble.blocks());
     ensemble.run_with(Options::default(), &Silent, Some(saver))
