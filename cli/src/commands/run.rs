@@ -21,7 +21,7 @@ pub fn run(flags: &Run) -> Result<(), Failure> {
     let specs = specs::read(&flags.spec, &flags.flags)?;
     let path = flags.out.clone().unwrap_or_else(|| default_folder(&flags.spec));
     let memory = predict(&specs)?;
-    let Some(saved) = SavedRuns::take(&path, flags.saving, &specs)? else { return Ok(()) };
+    let Some(saved) = SavedRuns::take(&path, flags.saving, flags.json, &specs)? else { return Ok(()) };
     let mut studies = Vec::new();
     let mut failure = None;
     for (index, spec) in specs.iter().enumerate() {

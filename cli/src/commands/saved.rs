@@ -14,11 +14,13 @@ use crate::outcome::Failure;
 pub struct SavedRuns {
     pub folder: RunFolder,
     checkpoints: Vec<Checkpoints>,
+    /// Say nothing but results.
+    quiet: bool,
 }
 
 impl SavedRuns {
     /// Takes a folder as the flags say; `None` where everything is there already, which is said.
-    pub fn take(path: &Path, saving: Saving, specs: &[Spec]) -> Result<Option<Self>, Failure> {
+    pub fn take(path: &Path, saving: Saving, quiet: bool, specs: &[Spec]) -> Result<Option<Self>, Failure> {
         let checkpoints = RunFolder::checkpoints(path, specs)?;
         let checkpoints = checkpoints.into_iter().map(|own| own.every(saving.save_every)).collect::<Vec<_>>();
         let folder = match saving.resume {
@@ -39,7 +41,7 @@ impl SavedRuns {
                 folder
             }
         };
-        Ok(Some(Self { folder, checkpoints }))
+        Ok(Some(Self { folder, checkpoints, quiet }))
     }
 
     /// Simulates the spec with the given number, or reads what it left; its tensors are then written.
@@ -57,10 +59,12 @@ impl SavedRuns {
                 eprintln!("{}: going on after {steps} of {} steps", spec.title, spec.train.steps)
             }
             Standing::Absent => checkpoints.begin()?,
-            Standing::Begun => {}
+            Standing::UnderWay { .. } | Standing::Begun => {}
         }
         let (seeds, steps) = (spec.ensemble.seeds, spec.train.steps);
-        eprintln!("{}: {seeds} seeds × {steps} steps, at most {} MiB of memory", spec.title, memory >> 20);
+        if !self.quiet {
+            eprintln!("{}: {seeds} seeds × {steps} steps, at most {} MiB of memory", spec.title, memory >> 20);
+        }
         let (run, failure) = attempt(spec, threads, Some(checkpoints))?;
         self.folder.write_tensors(spec, &run)?;
         let failure = match failure {

@@ -17,7 +17,7 @@ pub fn simulate(flags: &Simulate) -> Result<(), Failure> {
     let specs = specs::read(&flags.spec, &flags.flags)?;
     let memory = predict(&specs)?;
     let saved = match &flags.out {
-        Some(path) => match SavedRuns::take(path, flags.saving, &specs)? {
+        Some(path) => match SavedRuns::take(path, flags.saving, flags.json, &specs)? {
             Some(saved) => Some(saved),
             None => return Ok(()),
         },
