@@ -55,7 +55,7 @@ impl SavedRuns {
         let checkpoints = &self.checkpoints[index];
         match checkpoints.standing()? {
             Standing::Finished { seconds } => return Ok((self.folder.read_finished(spec, seconds)?, None)),
-            Standing::UnderWay { steps } => {
+            Standing::UnderWay { steps } if !self.quiet => {
                 eprintln!("{}: going on after {steps} of {} steps", spec.title, spec.train.steps)
             }
             Standing::Absent => checkpoints.begin()?,
