@@ -20,7 +20,7 @@ pub fn run(flags: &Run) -> Result<(), Failure> {
     use_threads(flags.threads);
     let specs = specs::read(&flags.spec, &flags.flags)?;
     let path = flags.out.clone().unwrap_or_else(|| default_folder(&flags.spec));
-    let memory = predict(&specs)?;
+    let memory = predict(&specs, true)?;
     let Some(saved) = SavedRuns::take(&path, flags.saving, flags.json, &specs)? else { return Ok(()) };
     let mut studies = Vec::new();
     let mut failure = None;

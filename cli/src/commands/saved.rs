@@ -90,6 +90,6 @@ impl SavedRuns {
 }
 
 /// Checks all specs before anything is done for one of them; bytes of memory that each takes at most.
-pub fn predict(specs: &[Spec]) -> Result<Vec<u64>, Failure> {
-    Ok(specs.iter().map(predict_memory).collect::<Result<_, _>>()?)
+pub fn predict(specs: &[Spec], saved: bool) -> Result<Vec<u64>, Failure> {
+    Ok(specs.iter().map(|spec| predict_memory(spec, saved)).collect::<Result<_, _>>()?)
 }

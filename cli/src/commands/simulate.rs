@@ -15,7 +15,7 @@ use crate::specs;
 pub fn simulate(flags: &Simulate) -> Result<(), Failure> {
     use_threads(flags.threads);
     let specs = specs::read(&flags.spec, &flags.flags)?;
-    let memory = predict(&specs)?;
+    let memory = predict(&specs, flags.out.is_some())?;
     let saved = match &flags.out {
         Some(path) => match SavedRuns::take(path, flags.saving, flags.json, &specs)? {
             Some(saved) => Some(saved),

@@ -75,17 +75,17 @@ pub fn simulate_saved(
     }
 }
 
-/// Bytes of memory that a simulation takes at most, with the program itself. Nothing is drawn but shared data, so this
+/// Bytes of memory that a simulation, `saved` or not, takes at most, with the program itself. Nothing is drawn but shared data, so this
 /// is also the check of a whole spec before anything is done for it.
 ///
 /// # Errors
 /// [`DynamicsError::Spec`] for an expression that does not make sense, [`DynamicsError::Memory`] for a run that does not fit.
-pub fn predict_memory(spec: &Spec) -> Result<u64, DynamicsError> {
+pub fn predict_memory(spec: &Spec, saved: bool) -> Result<u64, DynamicsError> {
     let memory = match spec.train.dtype {
         DataType::F32 => Prepared::<f32>::build(spec)?.memory,
         DataType::F64 => Prepared::<f64>::build(spec)?.memory,
     };
-    Ok(memory.peak())
+    Ok(memory.peak(saved))
 }
 
 /// A compiled spec.
@@ -125,7 +125,7 @@ impl<T: Real> Prepared<T> {
             model.observables.iter().map(|(name, node)| (name.clone(), shape_of(*node))).collect();
         let elements: Vec<u64> = observable_shapes.iter().map(|(_, shape)| shape.count() as u64).collect();
         let memory = Memory::of(&plan, &start, spec.ensemble.seeds, &elements);
-        check_memory(memory.peak())?;
+        check_memory(memory.peak(true))?;
         Ok(Self { setup, start, update, plan, observable_shapes, memory, compile_seconds })
     }
 }
@@ -295,9 +295,9 @@ impl<T: Real> Ensemble<T> {
         self.compile_seconds
     }
 
-    /// Bytes of memory that a run takes at most.
+    /// Bytes of memory that a run takes at most that is not saved.
     pub fn memory_predicted(&self) -> u64 {
-        self.memory.peak()
+        self.memory.peak(false)
     }
 
     /// What the step was compiled to.
@@ -349,7 +349,7 @@ impl<T: Real> Ensemble<T> {
     fn final_parameters(&self) -> IndexMap<String, Series> {
         let mut parameters = IndexMap::new();
         for ((slot, name), (_, shape)) in self.plan.states.iter().zip(&self.states).take(self.parameters) {
-            let mut values = Vec::new();
+            let mut values = Vec::with_capacity(self.spec.ensemble.seeds * shape.count());
             for block in &self.blocks {
                 let chunks = self.plan.program.input(&block.workspace, *slot).unwrap_or(&[]);
                 for lane in 0..block.active {

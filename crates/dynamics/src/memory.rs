@@ -2,8 +2,8 @@
 //! taking the machine with it; and what a run will take at most is told.
 //!
 //! A run's memory has two peaks. While it goes, there are the blocks' workspaces and logs, and now and then a copy of
-//! the states, to be saved. When it has ended, workspaces go, and logs become f64 series, one observable after the
-//! other, so that one observable is there twice, not all of them.
+//! the states, to be saved. When it has ended, the parameters become f64, workspaces go, and logs become f64 series, one
+//! observable after the other and block by block, so that a block's part of one observable is there twice, not all of them.
 
 use gaugebias_model::program::Program;
 use gaugebias_model::{LANES, Real};
@@ -18,6 +18,10 @@ const PROGRAM: u64 = 12 << 20;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
     running: u64,
+    /// A copy of the states, to be saved.
+    saving: u64,
+    /// The parameters in f64.
+    ended: u64,
     gathering: u64,
 }
 
@@ -36,28 +40,32 @@ impl Memory {
         let workspaces = blocks.saturating_mul(plan.program.workspace_bytes() as u64);
         let largest_frame = logs / blocks.max(1);
         // A saved state is there as tensors and as a file's bytes.
-        let saved = 2 * states.saturating_mul(seeds).saturating_mul(number) + largest_frame.min(logs);
-        let running = logs.saturating_add(workspaces).saturating_add(saved.max(start.workspace_bytes() as u64));
-        Self { running, gathering: gathering(&series, number).saturating_add(8 * states.saturating_mul(seeds)) }
+        let saving = states.saturating_mul(seeds).saturating_mul(2 * number).saturating_add(largest_frame);
+        let running = logs.saturating_add(workspaces).saturating_add(start.workspace_bytes() as u64);
+        let ended = states.saturating_mul(seeds).saturating_mul(8);
+        let gathering = gathering(&series, number, blocks).saturating_add(ended);
+        // Workspaces are still there when the parameters become f64.
+        Self { running, saving: saving.max(ended), ended, gathering }
     }
 
-    /// Bytes at the higher peak, with the program.
-    pub fn peak(self) -> u64 {
-        self.running.max(self.gathering).saturating_add(PROGRAM)
+    /// Bytes at the higher peak, with the program; of a run that is saved, or not.
+    pub fn peak(self, saved: bool) -> u64 {
+        let saving = if saved { self.saving } else { self.ended };
+        self.running.saturating_add(saving).max(self.gathering).saturating_add(PROGRAM)
     }
 }
 
-/// Series that become f64 one after the other, and are then written, each through a copy in the run's precision.
-fn gathering(series: &[u64], number: u64) -> u64 {
+/// Series that become f64 one after the other, and each block by block.
+fn gathering(series: &[u64], number: u64, blocks: u64) -> u64 {
     let mut left = series.iter().fold(0u64, |sum, &count| sum.saturating_add(count.saturating_mul(number)));
-    let (mut joined, mut peak, mut largest) = (0u64, 0u64, 0);
+    let (mut joined, mut peak) = (0u64, 0u64);
     for &count in series {
+        let recorded = count.saturating_mul(number);
         joined = joined.saturating_add(count.saturating_mul(8));
-        peak = peak.max(joined.saturating_add(left));
-        left = left.saturating_sub(count.saturating_mul(number));
-        largest = largest.max(count);
+        left = left.saturating_sub(recorded);
+        peak = peak.max(joined.saturating_add(left).saturating_add(recorded / blocks.max(1)));
     }
-    peak.max(joined.saturating_add(largest.saturating_mul(number)))
+    peak
 }
 
 /// Refuses a computation that would not fit into the memory that is free.
