@@ -16,8 +16,9 @@ const LONGEST_STRETCH: u64 = 256;
 /// Most and fewest steps of a round.
 const ROUND: (u64, u64) = (16 * LONGEST_STRETCH, 8);
 
-/// Floating-point operations of a round of all blocks, about: a tenth of a second of one core.
-const ROUND_FLOPS: u64 = 1 << 32;
+/// Floating-point operations of a round of all blocks, about: a tenth of a second of one core; and fewest of one block, some
+/// milliseconds, in which its memory has to come into the cache but once.
+const ROUND_FLOPS: (u64, u64) = (1 << 32, 1 << 27);
 
 /// A stretch that takes longer is halved, one that takes less than a quarter of it is doubled: how soon a block sees
 /// that it is to stop.
@@ -47,7 +48,8 @@ impl Schedule {
     /// Steps of a round of `seeds` seeds, from the work of one step. Never from its time: how far the other seeds get
     /// before a divergence ends the run is part of the result.
     pub fn round_length(flops_per_step: u64, seeds: usize) -> u64 {
-        (ROUND_FLOPS / flops_per_step.saturating_mul(seeds as u64).max(1)).clamp(ROUND.1, ROUND.0)
+        let steps = |flops: u64, seeds: usize| flops / flops_per_step.saturating_mul(seeds as u64).max(1);
+        steps(ROUND_FLOPS.0, seeds).max(steps(ROUND_FLOPS.1, LANES)).clamp(ROUND.1, ROUND.0)
     }
 
     /// Ends of the rounds in which all blocks advance together, so that an interrupted run has every seed at nearly
@@ -304,7 +306,8 @@ mod tests {
         assert_eq!(schedule.rounds_from(8).collect::<Vec<_>>(), [16, 21]);
         assert_eq!(schedule.rounds_from(21).collect::<Vec<_>>(), [21]);
         assert_eq!(Schedule::round_length(1_000, 16), 4096);
-        assert_eq!(Schedule::round_length(100_000, 4096), 10);
+        assert_eq!(Schedule::round_length(1_000_000, 128), 33);
+        assert_eq!(Schedule::round_length(100_000, 4096), 83);
         assert_eq!(Schedule::round_length(u64::MAX, 4096), 8);
     }
 }

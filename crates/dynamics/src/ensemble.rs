@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use gaugebias_model::graph::{Kind, NodeId};
 use gaugebias_model::operations::Purpose;
-use gaugebias_model::program::{Plan as ProgramPlan, Program, Request};
+use gaugebias_model::program::{Plan as ProgramPlan, Program, Request, Workspace};
 use gaugebias_model::random::{LaneStream, Stream};
 use gaugebias_model::spec::{DataType, Spec};
 use gaugebias_model::{DataBinding, LANES, Model, Real, Setup, Shape, Tensor};
@@ -295,9 +295,9 @@ impl<T: Real> Ensemble<T> {
         self.compile_seconds
     }
 
-    /// Bytes of memory that a run takes at most that is not saved.
-    pub fn memory_predicted(&self) -> u64 {
-        self.memory.peak(false)
+    /// Bytes of memory that this takes at most while it runs.
+    pub(crate) fn memory_while_running(&self) -> u64 {
+        self.memory.while_running()
     }
 
     /// What the step was compiled to.
@@ -442,7 +442,13 @@ impl<T: Real> Blocks<'_, T> {
         let base = self.spec.ensemble.seed;
         let streams = [Purpose::Data, Purpose::Param, Purpose::Batch, Purpose::Noise]
             .map(|purpose| Stream::for_seeds(base, purpose, 0, seeds));
-        (0..seeds).step_by(LANES).map(|first| self.block(first, &streams)).collect()
+        let lanes = |first: usize| -> [LaneStream; Purpose::COUNT] {
+            let last = seeds.min(first + LANES);
+            std::array::from_fn(|purpose| LaneStream::new(&streams[purpose][first..last]))
+        };
+        // One for all blocks: what would be allocated and freed between workspaces that stay leaves holes.
+        let mut drawn = self.start.workspace(lanes(0));
+        (0..seeds).step_by(LANES).map(|first| self.block(first, lanes(first), &mut drawn)).collect()
     }
 
     /// Numbers that a block of `active` seeds records of an observable.
@@ -451,13 +457,11 @@ impl<T: Real> Blocks<'_, T> {
         records * active * self.plan.program.secondary_shape(index).count()
     }
 
-    fn block(&self, first: usize, streams: &[Vec<Stream>; Purpose::COUNT]) -> Block<T> {
+    fn block(&self, first: usize, lanes: [LaneStream; Purpose::COUNT], drawn: &mut Workspace<T>) -> Block<T> {
         let active = LANES.min(self.spec.ensemble.seeds - first);
-        let lanes: [LaneStream; Purpose::COUNT] =
-            std::array::from_fn(|purpose| LaneStream::new(&streams[purpose][first..first + active]));
-        let mut drawn = self.start.workspace(lanes.clone());
-        self.start.prepare(&mut drawn);
-        self.start.step(&mut drawn, false);
+        drawn.streams = lanes.clone();
+        self.start.prepare(drawn);
+        self.start.step(drawn, false);
         let mut workspace = self.plan.program.workspace(lanes);
         let by_name: HashMap<&str, usize> =
             self.setup.data.iter().enumerate().map(|(index, (name, _))| (name.as_str(), index)).collect();
@@ -466,7 +470,7 @@ impl<T: Real> Blocks<'_, T> {
         let params = params.map(|(index, slot)| (slot.slot, self.setup.data.len() + index));
         for (slot, output) in data.chain(params) {
             if let Some(target) = self.plan.program.input_mut(&mut workspace, slot) {
-                target.copy_from_slice(self.start.primary(&drawn, output));
+                target.copy_from_slice(self.start.primary(drawn, output));
             }
         }
         self.plan.program.prepare(&mut workspace);

@@ -91,7 +91,7 @@ fn measure_as<T: Real>(spec: &Spec, options: Options) -> Result<Measurement, Dyn
         us_per_seed_step: [rounds[0], rounds[ROUNDS / 2], rounds[ROUNDS - 1]],
         flops_per_step: plan.flops(),
         compile_seconds: ensemble.compile_seconds(),
-        memory_predicted_bytes: ensemble.memory_predicted(),
+        memory_predicted_bytes: ensemble.memory_while_running(),
         plan,
     })
 }

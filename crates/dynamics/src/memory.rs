@@ -48,6 +48,11 @@ impl Memory {
         Self { running, saving: saving.max(ended), ended, gathering }
     }
 
+    /// Bytes while it goes and is neither saved nor ended, with the program: that is all there is to a measurement.
+    pub fn while_running(self) -> u64 {
+        self.running.saturating_add(PROGRAM)
+    }
+
     /// Bytes at the higher peak, with the program; of a run that is saved, or not.
     pub fn peak(self, saved: bool) -> u64 {
         let saving = if saved { self.saving } else { self.ended };
