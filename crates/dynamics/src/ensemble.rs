@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use gaugebias_model::graph::{Kind, NodeId};
 use gaugebias_model::operations::Purpose;
-use gaugebias_model::program::{Plan as ProgramPlan, Program, Request, Workspace};
+use gaugebias_model::program::{Plan as ProgramPlan, Program, Request};
 use gaugebias_model::random::{LaneStream, Stream};
 use gaugebias_model::spec::{DataType, Spec};
 use gaugebias_model::{DataBinding, LANES, Model, Real, Setup, Shape, Tensor};
@@ -15,6 +15,7 @@ use indexmap::IndexMap;
 use rayon::prelude::*;
 
 use crate::block::{Block, Plan, Schedule, Shared};
+use crate::blocks::Blocks;
 use crate::checkpoint::{CheckpointError, Checkpoints, Saver, restore};
 use crate::error::{Diverged, DynamicsError};
 use crate::memory::{Memory, check_memory};
@@ -425,67 +426,6 @@ fn first_data<T: Real>(spec: &Spec, setup: &Setup, start: &Program<T>) -> HashMa
     start.step(&mut workspace, false);
     let value = |index: usize| start.primary_tensor(&workspace, index, 0);
     setup.data.iter().enumerate().map(|(index, (name, _))| (name.clone(), value(index))).collect()
-}
-
-/// Everything that blocks are set up from.
-struct Blocks<'a, T> {
-    spec: &'a Spec,
-    setup: &'a Setup,
-    start: &'a Program<T>,
-    update: &'a Update,
-    plan: &'a Plan<T>,
-}
-
-impl<T: Real> Blocks<'_, T> {
-    fn build(&self) -> Vec<Block<T>> {
-        let seeds = self.spec.ensemble.seeds;
-        let base = self.spec.ensemble.seed;
-        let streams = [Purpose::Data, Purpose::Param, Purpose::Batch, Purpose::Noise]
-            .map(|purpose| Stream::for_seeds(base, purpose, 0, seeds));
-        let lanes = |first: usize| -> [LaneStream; Purpose::COUNT] {
-            let last = seeds.min(first + LANES);
-            std::array::from_fn(|purpose| LaneStream::new(&streams[purpose][first..last]))
-        };
-        // One for all blocks: what would be allocated and freed between workspaces that stay leaves holes.
-        let mut drawn = self.start.workspace(lanes(0));
-        (0..seeds).step_by(LANES).map(|first| self.block(first, lanes(first), &mut drawn)).collect()
-    }
-
-    /// Numbers that a block of `active` seeds records of an observable.
-    fn log_length(&self, index: usize, active: usize) -> usize {
-        let records = self.plan.schedule.records_before(u64::MAX) as usize;
-        records * active * self.plan.program.secondary_shape(index).count()
-    }
-
-    fn block(&self, first: usize, lanes: [LaneStream; Purpose::COUNT], drawn: &mut Workspace<T>) -> Block<T> {
-        let active = LANES.min(self.spec.ensemble.seeds - first);
-        drawn.streams = lanes.clone();
-        self.start.prepare(drawn);
-        self.start.step(drawn, false);
-        let mut workspace = self.plan.program.workspace(lanes);
-        let by_name: HashMap<&str, usize> =
-            self.setup.data.iter().enumerate().map(|(index, (name, _))| (name.as_str(), index)).collect();
-        let data = self.update.model.data.iter().map(|slot| (slot.slot, by_name[slot.name.as_str()]));
-        let params = self.update.model.params.iter().enumerate();
-        let params = params.map(|(index, slot)| (slot.slot, self.setup.data.len() + index));
-        for (slot, output) in data.chain(params) {
-            if let Some(target) = self.plan.program.input_mut(&mut workspace, slot) {
-                target.copy_from_slice(self.start.primary(drawn, output));
-            }
-        }
-        self.plan.program.prepare(&mut workspace);
-        Block {
-            workspace,
-            active,
-            first_seed: first,
-            step: 0,
-            // As large as they will be: growing would double them.
-            logs: (0..self.plan.observables).map(|index| Vec::with_capacity(self.log_length(index, active))).collect(),
-            samples: Vec::with_capacity(self.plan.schedule.samples_before(u64::MAX) as usize * active),
-            diverged: None,
-            stretch: 1,
-        }
-    }
 }
 
 /// The initial parameters of one seed, by name.

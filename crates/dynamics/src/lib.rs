@@ -16,6 +16,7 @@
 //! (instead, blocks are checked now and then and the last stretch is replayed to find the step and the tensor).
 
 mod block;
+mod blocks;
 mod checkpoint;
 mod ensemble;
 mod error;
