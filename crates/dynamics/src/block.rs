@@ -298,6 +298,25 @@ mod tests {
         }
     }
 
+    /// Where stretches end is a matter of time; what is told of a divergence, and what is kept, is not.
+    #[test]
+    fn a_divergence_does_not_depend_on_stretches() {
+        // Seeds run away one after the other within the first round.
+        let text = "[param]\nw = \"0.07 + 0.01 * abs(normal())\"\n[model]\nloss = \"-w**4\"\n[train]\nstep_size = 0.01\nsteps = 9000\n\
+                    dtype = \"f64\"\n[ensemble]\nseeds = 40\n[log]\nevery = 2\nw = \"w\"";
+        let file = gaugebias_model::spec::SpecFile::parse("test.toml", text.into(), ".".into(), &[]).expect("a spec");
+        let found = [1, 100, 256].map(|stretch| {
+            let mut ensemble = crate::Ensemble::<f64>::build(&file.specs[0]).expect("a right spec");
+            ensemble.blocks().iter_mut().for_each(|block| block.stretch = stretch);
+            match ensemble.run(crate::Options::default(), &crate::Silent) {
+                Err(crate::DynamicsError::Diverged { diverged, run }) => (diverged, run.record_steps, run.observables),
+                other => panic!("expected a divergence, found {:?}", other.map(|run| run.steps)),
+            }
+        });
+        assert!(found[0].0.seeds > 1, "{:?}", found[0].0);
+        assert!(found[0] == found[1] && found[0] == found[2], "{:?}", found.map(|found| found.0));
+    }
+
     #[test]
     fn rounds_go_on_where_they_stood() {
         let schedule = Schedule { every: 1, sample: None, steps: 20, round: 8 };

@@ -278,8 +278,8 @@ impl<T: Real> Ensemble<T> {
     }
 
     #[cfg(test)]
-    pub(crate) fn blocks(&self) -> usize {
-        self.blocks.len()
+    pub(crate) fn blocks(&mut self) -> &mut [Block<T>] {
+        &mut self.blocks
     }
 
     /// Moves every block by `steps` steps.

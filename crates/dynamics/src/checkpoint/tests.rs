@@ -45,8 +45,8 @@ impl Storage for Full {
 
 fn run_on(disk: Full, folder: &Path) -> Result<crate::Run, DynamicsError> {
     let checkpoints = Checkpoints::new(folder, &spec()).expect("a right spec").every(Some(Duration::from_millis(1)));
-    let ensemble = Ensemble::<f32>::build(&spec()).expect("a right spec");
-    let saver = Saver::new(&checkpoints, Box::new(disk), ensemble.blocks());
+    let mut ensemble = Ensemble::<f32>::build(&spec()).expect("a right spec");
+    let saver = Saver::new(&checkpoints, Box::new(disk), ensemble.blocks().len());
     ensemble.run_with(Options::default(), &Silent, Some(saver))
 }
 
