@@ -313,7 +313,7 @@ mod tests {
                 other => panic!("expected a divergence, found {:?}", other.map(|run| run.steps)),
             }
         });
-        assert!(found[0].0.seeds > 1, "{:?}", found[0].0);
+        assert_eq!(found[0].0.seeds, 40, "all of them, at the end of the round: {:?}", found[0].0);
         assert!(found[0] == found[1] && found[0] == found[2], "{:?}", found.map(|found| found.0));
     }
 
