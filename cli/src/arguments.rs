@@ -1,6 +1,7 @@
 //! Commands and flags.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -28,6 +29,8 @@ pub enum Command {
     Verify(Verify),
     /// Draw a run folder again
     Report(Report),
+    /// Time the compiled step: microseconds per seed and step
+    Bench(Bench),
 }
 
 /// Which spec, and what is changed in it.
@@ -65,6 +68,26 @@ pub struct Threads {
     pub threads: Option<u16>,
 }
 
+/// What becomes of a folder for results, and how often a run is saved in it.
+#[derive(Args, Clone, Copy)]
+pub struct Saving {
+    /// Overwrite the results in a folder that holds files
+    #[arg(long, conflicts_with = "resume")]
+    pub force: bool,
+    /// Go on with the run that was stopped or killed in this folder; the results are the same, bit for bit
+    #[arg(long)]
+    pub resume: bool,
+    /// Seconds between saves [default: 5, or more where saving takes long]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub save_every: Option<Duration>,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
+    if duration > Duration::from_secs(86_400) { Err("a day at most".to_owned()) } else { Ok(duration) }
+}
+
 #[derive(Args)]
 pub struct Run {
     /// Spec file, or name of a published experiment
@@ -74,9 +97,8 @@ pub struct Run {
     /// Folder for the results [default: runs/SPEC]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Overwrite a folder that holds files
-    #[arg(long)]
-    pub force: bool,
+    #[command(flatten)]
+    pub saving: Saving,
     /// Print one JSON object instead of a summary
     #[arg(long)]
     pub json: bool,
@@ -134,9 +156,8 @@ pub struct Simulate {
     /// Folder for the logs and final parameters [default: nothing is written]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Overwrite a folder that holds files
-    #[arg(long)]
-    pub force: bool,
+    #[command(flatten)]
+    pub saving: Saving,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -162,4 +183,20 @@ pub struct Verify {
 pub struct Report {
     /// A run folder
     pub folder: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Bench {
+    /// Spec file, or name of a published experiment [default: all published experiments]
+    pub spec: Option<String>,
+    #[command(flatten)]
+    pub flags: SpecFlags,
+    /// Print what each spec is compiled to, on standard error: nodes, instructions, buffers, flops and bytes a step
+    #[arg(long)]
+    pub explain: bool,
+    /// Print one JSON object for each spec, one a line
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub threads: Threads,
 }

@@ -31,6 +31,7 @@ fn report_panics() {
 fn main() -> ExitCode {
     report_panics();
     let arguments = Arguments::parse();
+    progress::catch_interrupts();
     let result = match arguments.command {
         Command::Run(flags) => commands::run(&flags),
         Command::Derive(flags) => commands::derive(&flags),
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Simulate(flags) => commands::simulate(&flags),
         Command::Verify(flags) => commands::verify(&flags),
         Command::Report(flags) => commands::report(&flags),
+        Command::Bench(flags) => commands::bench(&flags),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

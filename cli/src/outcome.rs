@@ -1,6 +1,6 @@
 //! How a command can end, and which exit status that is.
 
-use gaugebias::dynamics::DynamicsError;
+use gaugebias::dynamics::{CheckpointError, DynamicsError};
 use gaugebias::geometry::GeometryError;
 use gaugebias::model::SpecError;
 use gaugebias::report::ReportError;
@@ -30,11 +30,20 @@ impl From<SpecError> for Failure {
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
         match error {
-            ReportError::Write { .. } | ReportError::Read { .. } | ReportError::Exists { .. } => {
-                Failure::Refused(error.to_string())
-            }
+            ReportError::Write { .. }
+            | ReportError::Read { .. }
+            | ReportError::Exists { .. }
+            | ReportError::Busy { .. }
+            | ReportError::NothingSaved { .. }
+            | ReportError::Checkpoint(_) => Failure::Refused(error.to_string()),
             other => Failure::Ours(other.to_string()),
         }
+    }
+}
+
+impl From<CheckpointError> for Failure {
+    fn from(error: CheckpointError) -> Self {
+        Failure::Refused(error.to_string())
     }
 }
 
@@ -53,7 +62,7 @@ impl From<DynamicsError> for Failure {
     fn from(error: DynamicsError) -> Self {
         match error {
             DynamicsError::Spec(error) => error.into(),
-            DynamicsError::Memory { .. } => Failure::Refused(error.to_string()),
+            DynamicsError::Memory { .. } | DynamicsError::Checkpoint(_) => Failure::Refused(error.to_string()),
             DynamicsError::Diverged { .. } => Failure::No(error.to_string()),
             DynamicsError::Interrupted { .. } => Failure::Interrupted(error.to_string()),
         }

@@ -2,35 +2,32 @@
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use gaugebias::dynamics::Observer;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Set by Ctrl-C.
-fn interrupted() -> Arc<AtomicBool> {
-    static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
-    FLAG.get_or_init(|| {
-        let flag = Arc::new(AtomicBool::new(false));
-        let handler = flag.clone();
-        // A second Ctrl-C ends the program at once.
-        let installed = ctrlc::set_handler(move || {
-            if handler.swap(true, Ordering::SeqCst) {
-                std::process::exit(130);
-            }
-        });
-        if let Err(error) = installed {
-            eprintln!("warning: Ctrl-C will not save the run: {error}");
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether something is under way that stops by itself when it is told to, and has something to save.
+static STOPS: AtomicBool = AtomicBool::new(false);
+
+/// From here on Ctrl-C ends the program with 130: at once where nothing stops by itself, or at the second time.
+pub fn catch_interrupts() {
+    let installed = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::SeqCst) || !STOPS.load(Ordering::SeqCst) {
+            eprintln!("interrupted");
+            std::process::exit(130);
         }
-        flag
-    })
-    .clone()
+    });
+    if let Err(error) = installed {
+        eprintln!("warning: Ctrl-C will not save the run: {error}");
+    }
 }
 
 /// A bar with rate and time left, on standard error if that is a terminal.
 pub struct Progress {
     bar: ProgressBar,
-    interrupted: Arc<AtomicBool>,
 }
 
 impl Progress {
@@ -43,7 +40,8 @@ impl Progress {
                 let _ = write!(out, "{:.1} million seed-steps/s", state.per_sec() / 1e6);
             }))
             .with_message(title.to_owned());
-        Self { bar, interrupted: interrupted() }
+        STOPS.store(true, Ordering::SeqCst);
+        Self { bar }
     }
 }
 
@@ -51,12 +49,13 @@ impl Observer for Progress {
     fn progress(&self, done: u64, total: u64) -> bool {
         self.bar.set_length(total);
         self.bar.set_position(done);
-        !self.interrupted.load(Ordering::Relaxed)
+        !INTERRUPTED.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
+        STOPS.store(false, Ordering::SeqCst);
         self.bar.finish_and_clear();
     }
 }

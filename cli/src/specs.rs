@@ -7,7 +7,19 @@ use gaugebias::model::spec::{Spec, SpecFile};
 
 use crate::arguments::SpecFlags;
 
-const PUBLISHED: [(&str, &str); 1] = [("shallow-relu", include_str!("../../experiments/published/shallow-relu.toml"))];
+macro_rules! published {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../experiments/published/", $name, ".toml")))),*]
+    };
+}
+
+const PUBLISHED: [(&str, &str); 5] =
+    published!["shallow-relu", "matrix-completion", "attention", "spectral-sparse", "total-variation"];
+
+/// Names of the published experiments.
+pub fn published() -> impl Iterator<Item = &'static str> {
+    PUBLISHED.iter().map(|(name, _)| *name)
+}
 
 /// The base and variants that the flags select.
 pub fn read(spec: &str, flags: &SpecFlags) -> Result<Vec<Spec>, SpecError> {
@@ -30,6 +42,6 @@ fn with_names(error: SpecError, path: &Path) -> SpecError {
     if path.exists() {
         return error;
     }
-    let names: Vec<&str> = PUBLISHED.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = published().collect();
     error.help(format!("give the path of a spec file, or the name of a published experiment: {}", names.join(", ")))
 }

@@ -304,23 +304,6 @@ fn headings(text: &str) -> BTreeSet<String> {
     titles.map(slug).collect()
 }
 
-#[test]
-fn the_table_of_functions_is_that_of_the_language() {
-    let text = read("docs/spec.md");
-    let rows: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("| `")).collect();
-    for function in gaugebias::model::language::functions() {
-        let elementwise = format!("{}(x)", function.name);
-        let signature = if function.signature.contains(':') { elementwise.as_str() } else { function.signature };
-        let row = format!("{signature}` | {} |", function.summary.replace('|', "\\|"));
-        assert!(rows.contains(&row.as_str()), "docs/spec.md has no row | `{row}");
-    }
-    let called = rows.iter().filter_map(|row| row.split_once('(').map(|(name, _)| name));
-    for name in called.filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')) {
-        let known = gaugebias::model::language::functions().any(|function| function.name == name);
-        assert!(known, "docs/spec.md has a row for `{name}`, which is not a function");
-    }
-}
-
 const SMALL: &str = r#"
 [param]
 u = 1

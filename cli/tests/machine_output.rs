@@ -135,3 +135,19 @@ fn flags_that_do_not_exist_end_with_2() {
         assert_ne!(folder.run(right).ends_with(0).stdout, "");
     }
 }
+
+#[test]
+fn bench_has_the_fields_of_the_contract() {
+    let folder = Folder::new();
+    folder.write("spec.toml", BATCHES);
+    let finished =
+        folder.run(&["bench", "spec.toml", "--seeds", "20", "--threads", "1", "--json", "--explain"]).ends_with(0);
+    let objects = finished.objects();
+    assert_eq!(objects.len(), 3, "the base and two variants");
+    for object in &objects {
+        has_fields(object, &["gaugebias", "schema", "title", "steps", "dtype", "lanes", "gflops", "compile_seconds"]);
+        assert_eq!((&object["seeds"], &object["threads"]), (&20.into(), &1.into()));
+        assert!(object["us_per_seed_step"].as_f64().unwrap() > 0.0 && object["flops_per_step"].as_u64().unwrap() > 0);
+    }
+    assert!(finished.stderr.contains("each step:"), "{}", finished.stderr);
+}

@@ -1,13 +1,16 @@
 //! The commands: each reads its input, calls the library, and prints.
 
 mod balance;
+mod bench;
 mod derive;
 mod report;
 mod run;
+mod saved;
 mod simulate;
 mod verify;
 
 pub use balance::balance;
+pub use bench::bench;
 pub use derive::derive;
 pub use report::report;
 pub use run::run;

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use gaugebias::dynamics::Run as Simulated;
 use gaugebias::model::spec::Spec;
-use gaugebias::report::study::{RunFolder, Study};
+use gaugebias::report::study::Study;
 use gaugebias::verify::{Verdict, judge};
 use serde_json::json;
 
-use super::simulate::attempt;
+use super::saved::{SavedRuns, predict};
 use super::{derive, envelope, print_json, use_threads, verify};
 use crate::arguments::Run;
 use crate::outcome::Failure;
@@ -19,20 +20,21 @@ pub fn run(flags: &Run) -> Result<(), Failure> {
     use_threads(flags.threads);
     let specs = specs::read(&flags.spec, &flags.flags)?;
     let path = flags.out.clone().unwrap_or_else(|| default_folder(&flags.spec));
-    let folder = RunFolder::create(&path, flags.force)?;
+    let memory = predict(&specs, true)?;
+    let Some(saved) = SavedRuns::take(&path, flags.saving, flags.json, &specs)? else { return Ok(()) };
     let mut studies = Vec::new();
     let mut failure = None;
-    for spec in specs {
-        let (study, ended) = study(spec, flags)?;
-        folder.write_tensors(&study.spec, &study.run)?;
+    for (index, spec) in specs.iter().enumerate() {
+        let (study, ended) = study(spec, |spec| saved.run(index, spec, memory[index], flags.threads))?;
         studies.push(study);
         if ended.is_some() {
             failure = ended;
             break;
         }
     }
-    folder.write_report(&studies)?;
-    tell(&studies, &path, flags.json);
+    saved.folder.write_report(&studies)?;
+    saved.end(&specs, failure.as_ref())?;
+    tell(&studies, &memory, &path, flags.json);
     let rejected = studies.iter().filter_map(|study| study.judgement.as_ref()?.as_ref().ok());
     let rejected: Vec<&str> = rejected
         .filter(|judged| judged.report.verdict != Verdict::Agrees)
@@ -57,8 +59,11 @@ fn default_folder(spec: &str) -> PathBuf {
 
 /// One spec from derivation to verdict. What cannot be derived or judged is said in the report; what cannot be run is
 /// an error.
-fn study(spec: Spec, flags: &Run) -> Result<(Study, Option<Failure>), Failure> {
-    let derivation = match derive::derivation(&spec, "balanced", false) {
+fn study(
+    spec: &Spec,
+    simulate: impl Fn(&Spec) -> Result<(Simulated, Option<Failure>), Failure>,
+) -> Result<(Study, Option<Failure>), Failure> {
+    let derivation = match derive::derivation(spec, "balanced", false) {
         Ok(derivation) => Ok(derivation),
         Err(Failure::Refused(reason) | Failure::No(reason)) => Err(reason),
         // Without a predictor there is nothing to derive, but much to simulate.
@@ -67,31 +72,33 @@ fn study(spec: Spec, flags: &Run) -> Result<(Study, Option<Failure>), Failure> {
         }
         Err(failure) => return Err(failure),
     };
-    let (run, ended) = attempt(&spec, flags.threads)?;
+    let (run, ended) = simulate(spec)?;
     let early_end = match &ended {
         Some(Failure::No(message) | Failure::Interrupted(message)) => Some(message.clone()),
         _ => None,
     };
     let judgement = match (&spec.verify, &ended) {
-        (Some(_), None) => Some(judge(&spec, &run).map_err(|error| error.to_string())),
+        (Some(_), None) => Some(judge(spec, &run).map_err(|error| error.to_string())),
         _ => None,
     };
-    Ok((Study { spec, derivation, run, early_end, judgement }, ended))
+    Ok((Study { spec: spec.clone(), derivation, run, early_end, judgement }, ended))
 }
 
-fn tell(studies: &[Study], path: &Path, as_json: bool) {
+fn tell(studies: &[Study], memory: &[u64], path: &Path, as_json: bool) {
     let report = path.join("report.html");
     let summary = gaugebias::report::study::summary(studies);
     if as_json {
         let runs: Vec<_> = studies
             .iter()
-            .map(|study| {
+            .zip(memory)
+            .map(|(study, memory)| {
                 let judged = study.judgement.as_ref().and_then(|judgement| judgement.as_ref().ok());
                 json!({
                     "title": study.spec.title,
                     "seeds": study.run.seeds,
                     "steps": study.run.steps,
                     "seconds": study.run.seconds,
+                    "memory_predicted_bytes": memory,
                     "ended_early": study.early_end,
                     "verify": judged.map(|judged| judged.to_json()),
                 })

@@ -1,10 +1,10 @@
 //! `simulate`.
 
-use gaugebias::dynamics::{DynamicsError, Options, Run, simulate as simulate_spec};
+use gaugebias::dynamics::{Checkpoints, DynamicsError, Options, Run, simulate as simulate_spec, simulate_saved};
 use gaugebias::model::spec::Spec;
-use gaugebias::report::study::RunFolder;
 use serde_json::{Value, json};
 
+use super::saved::{SavedRuns, predict};
 use super::{envelope, print_json, use_threads};
 use crate::arguments::{Simulate, Threads};
 use crate::outcome::Failure;
@@ -15,27 +15,51 @@ use crate::specs;
 pub fn simulate(flags: &Simulate) -> Result<(), Failure> {
     use_threads(flags.threads);
     let specs = specs::read(&flags.spec, &flags.flags)?;
-    let folder = flags.out.as_ref().map(|path| RunFolder::create(path, flags.force)).transpose()?;
-    for spec in &specs {
-        let (run, failure) = attempt(spec, flags.threads)?;
-        if let Some(folder) = &folder {
-            folder.write_tensors(spec, &run)?;
+    let memory = predict(&specs, flags.out.is_some())?;
+    let saved = match &flags.out {
+        Some(path) => match SavedRuns::take(path, flags.saving, flags.json, &specs)? {
+            Some(saved) => Some(saved),
+            None => return Ok(()),
+        },
+        None if flags.saving.resume => {
+            return Err(Failure::Refused("--resume goes on with the run in a folder: name it with --out".into()));
         }
+        None => None,
+    };
+    let mut ended = None;
+    for (index, spec) in specs.iter().enumerate() {
+        let (run, failure) = match &saved {
+            Some(saved) => saved.run(index, spec, memory[index], flags.threads)?,
+            None => attempt(spec, flags.threads, None)?,
+        };
         if flags.json {
-            print_json(envelope(summary(&run)));
+            print_json(envelope(summary(&run, memory[index])));
         } else {
             eprintln!("{}: {} seeds, {} steps in {:.2} s", run.title, run.seeds, run.steps, run.seconds);
         }
-        failure.map_or(Ok(()), Err)?;
+        if failure.is_some() {
+            ended = failure;
+            break;
+        }
     }
-    Ok(())
+    if let Some(saved) = &saved {
+        saved.end(&specs, ended.as_ref())?;
+    }
+    ended.map_or(Ok(()), Err)
 }
 
 /// Runs one spec; a divergence or interruption comes back with what was logged.
-pub(super) fn attempt(spec: &Spec, threads: Threads) -> Result<(Run, Option<Failure>), Failure> {
+pub(super) fn attempt(
+    spec: &Spec,
+    threads: Threads,
+    checkpoints: Option<&Checkpoints>,
+) -> Result<(Run, Option<Failure>), Failure> {
     let options = Options { threads: threads.threads.map(usize::from) };
     let progress = Progress::new(&spec.title);
-    let result = simulate_spec(spec, options, &progress);
+    let result = match checkpoints {
+        Some(checkpoints) => simulate_saved(spec, options, &progress, checkpoints),
+        None => simulate_spec(spec, options, &progress),
+    };
     drop(progress);
     match result {
         Ok(run) => Ok((run, None)),
@@ -53,7 +77,7 @@ pub(super) fn attempt(spec: &Spec, threads: Threads) -> Result<(Run, Option<Fail
 }
 
 /// What `simulate --json` prints: each scalar observable's median over seeds at the last record.
-fn summary(run: &Run) -> Value {
+fn summary(run: &Run, memory: u64) -> Value {
     let last = |values: &[f64]| {
         let mut last = values[values.len() - run.seeds..].to_vec();
         last.sort_by(f64::total_cmp);
@@ -69,6 +93,7 @@ fn summary(run: &Run) -> Value {
         "dtype": run.dtype.name(),
         "seconds": run.seconds,
         "us_per_seed_step": run.seconds * 1e6 / (run.steps.max(1) * run.seeds as u64) as f64,
+        "memory_predicted_bytes": memory,
         "final_medians": medians,
     })
 }

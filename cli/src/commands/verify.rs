@@ -61,7 +61,7 @@ fn runs(name: &str, flags: &Verify) -> Result<Vec<(Spec, Run)>, Failure> {
     } else {
         let mut pairs = Vec::new();
         for spec in specs::read(name, &flags.flags)?.into_iter().filter(|spec| spec.verify.is_some()) {
-            let (run, failure) = attempt(&spec, flags.threads)?;
+            let (run, failure) = attempt(&spec, flags.threads, None)?;
             failure.map_or(Ok(()), Err)?;
             pairs.push((spec, run));
         }

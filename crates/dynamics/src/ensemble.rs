@@ -1,6 +1,7 @@
 //! All seeds of a spec: setting up, running over threads, gathering.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,10 @@ use indexmap::IndexMap;
 use rayon::prelude::*;
 
 use crate::block::{Block, Plan, Schedule, Shared};
+use crate::blocks::Blocks;
+use crate::checkpoint::{CheckpointError, Checkpoints, Saver, restore};
 use crate::error::{Diverged, DynamicsError};
-use crate::memory::check_memory;
+use crate::memory::{Memory, check_memory};
 use crate::run::{Run, Series};
 use crate::update::Update;
 
@@ -25,6 +28,10 @@ pub struct Options {
     /// Worker threads; all cores when absent.
     pub threads: Option<usize>,
 }
+
+/// Time to the first look at a run's progress, and between later ones: short runs are not to wait for the watch.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
+const LAST_LOOK: Duration = Duration::from_millis(50);
 
 /// Watches a run. Called a few times a second from one thread.
 pub trait Observer: Sync {
@@ -52,6 +59,78 @@ pub fn simulate(spec: &Spec, options: Options, observer: &dyn Observer) -> Resul
     }
 }
 
+/// Simulates a spec from where its checkpoint stands, and saves it now and then. The result is the same, bit for bit, as
+/// [`simulate`]'s. At the end the checkpoint is still there: it goes when the results are written.
+///
+/// # Errors
+/// As [`simulate`], and [`DynamicsError::Checkpoint`].
+pub fn simulate_saved(
+    spec: &Spec,
+    options: Options,
+    observer: &dyn Observer,
+    checkpoints: &Checkpoints,
+) -> Result<Run, DynamicsError> {
+    match spec.train.dtype {
+        DataType::F32 => Ensemble::<f32>::build(spec)?.run_saved(options, observer, checkpoints),
+        DataType::F64 => Ensemble::<f64>::build(spec)?.run_saved(options, observer, checkpoints),
+    }
+}
+
+/// Bytes of memory that a simulation, `saved` or not, takes at most, with the program itself. Nothing is drawn but shared data, so this
+/// is also the check of a whole spec before anything is done for it.
+///
+/// # Errors
+/// [`DynamicsError::Spec`] for an expression that does not make sense, [`DynamicsError::Memory`] for a run that does not fit.
+pub fn predict_memory(spec: &Spec, saved: bool) -> Result<u64, DynamicsError> {
+    let memory = match spec.train.dtype {
+        DataType::F32 => Prepared::<f32>::build(spec)?.memory,
+        DataType::F64 => Prepared::<f64>::build(spec)?.memory,
+    };
+    Ok(memory.peak(saved))
+}
+
+/// A compiled spec.
+struct Prepared<T> {
+    setup: Setup,
+    start: Program<T>,
+    update: Update,
+    plan: Plan<T>,
+    observable_shapes: Vec<(String, Shape)>,
+    memory: Memory,
+    compile_seconds: f64,
+}
+
+impl<T: Real> Prepared<T> {
+    fn build(spec: &Spec) -> Result<Self, DynamicsError> {
+        let started = Instant::now();
+        let setup = Setup::build(spec)?;
+        let start = start_program::<T>(&setup);
+        check_memory(start.workspace_bytes() as u64)?;
+        let shared = spec.ensemble.shared_data.then(|| first_data(spec, &setup, &start));
+        let binding = shared.as_ref().map_or(DataBinding::Inputs, DataBinding::Values);
+        let update = Update::build(spec, Model::build(spec, binding)?)?;
+        let mut plan = plan(
+            &update,
+            Schedule {
+                every: spec.log.every,
+                sample: spec.verify.as_ref().map(|verify| (verify.burn_in, verify.thin)),
+                steps: spec.train.steps,
+                round: 1,
+            },
+        );
+        plan.schedule.round = Schedule::round_length(plan.program.plan().flops(), spec.ensemble.seeds);
+        let compile_seconds = started.elapsed().as_secs_f64();
+        let model = &update.model;
+        let shape_of = |node: NodeId| model.graph.shape(node).clone();
+        let observable_shapes: Vec<(String, Shape)> =
+            model.observables.iter().map(|(name, node)| (name.clone(), shape_of(*node))).collect();
+        let elements: Vec<u64> = observable_shapes.iter().map(|(_, shape)| shape.count() as u64).collect();
+        let memory = Memory::of(&plan, &start, spec.ensemble.seeds, &elements);
+        check_memory(memory.peak(true))?;
+        Ok(Self { setup, start, update, plan, observable_shapes, memory, compile_seconds })
+    }
+}
+
 /// A spec ready to run.
 pub struct Ensemble<T> {
     spec: Spec,
@@ -60,6 +139,7 @@ pub struct Ensemble<T> {
     states: Vec<(String, Shape)>,
     observable_shapes: Vec<(String, Shape)>,
     parameters: usize,
+    memory: Memory,
     compile_seconds: f64,
 }
 
@@ -69,25 +149,8 @@ impl<T: Real> Ensemble<T> {
     /// # Errors
     /// [`DynamicsError::Spec`] and [`DynamicsError::Memory`].
     pub fn build(spec: &Spec) -> Result<Self, DynamicsError> {
-        let started = Instant::now();
-        let setup = Setup::build(spec)?;
-        let start = start_program::<T>(&setup);
-        check_memory(start.workspace_bytes() as u64)?;
-        let shared = spec.ensemble.shared_data.then(|| first_data(spec, &setup, &start));
-        let binding = shared.as_ref().map_or(DataBinding::Inputs, DataBinding::Values);
-        let update = Update::build(spec, Model::build(spec, binding)?)?;
-        let schedule = Schedule {
-            every: spec.log.every,
-            sample: spec.verify.as_ref().map(|verify| (verify.burn_in, verify.thin)),
-            steps: spec.train.steps,
-        };
-        let plan = plan(&update, schedule);
-        let compile_seconds = started.elapsed().as_secs_f64();
-        let model = &update.model;
-        let shape_of = |node: NodeId| model.graph.shape(node).clone();
-        let observable_shapes: Vec<(String, Shape)> =
-            model.observables.iter().map(|(name, node)| (name.clone(), shape_of(*node))).collect();
-        check_memory(memory_needed(spec, &plan, &start, &observable_shapes))?;
+        let Prepared { setup, start, update, plan, observable_shapes, memory, compile_seconds } =
+            Prepared::build(spec)?;
         let blocks = Blocks { spec, setup: &setup, start: &start, update: &update, plan: &plan }.build();
         Ok(Self {
             spec: spec.clone(),
@@ -96,6 +159,7 @@ impl<T: Real> Ensemble<T> {
             states: update.states.iter().map(|state| (state.name.clone(), state.shape.clone())).collect(),
             observable_shapes,
             parameters: update.model.params.len(),
+            memory,
             compile_seconds,
         })
     }
@@ -104,41 +168,64 @@ impl<T: Real> Ensemble<T> {
     ///
     /// # Errors
     /// [`DynamicsError::Diverged`] and [`DynamicsError::Interrupted`], with what was logged.
-    pub fn run(mut self, options: Options, observer: &dyn Observer) -> Result<Run, DynamicsError> {
+    pub fn run(self, options: Options, observer: &dyn Observer) -> Result<Run, DynamicsError> {
+        self.run_with(options, observer, None)
+    }
+
+    /// Runs all seeds to the end from where a checkpoint stands, and saves them now and then.
+    ///
+    /// # Errors
+    /// As [`Ensemble::run`], and [`DynamicsError::Checkpoint`].
+    pub fn run_saved(
+        mut self,
+        options: Options,
+        observer: &dyn Observer,
+        checkpoints: &Checkpoints,
+    ) -> Result<Run, DynamicsError> {
+        let saver = restore(checkpoints, &self.plan, &mut self.blocks)?;
+        self.run_with(options, observer, Some(saver))
+    }
+
+    pub(crate) fn run_with(
+        mut self,
+        options: Options,
+        observer: &dyn Observer,
+        mut saver: Option<Saver>,
+    ) -> Result<Run, DynamicsError> {
         let started = Instant::now();
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(options.threads.unwrap_or(0))
             .build()
             .expect("the system can start worker threads");
+        let last = self.spec.train.steps;
         let shared = Shared::default();
-        let total = self.spec.train.steps * self.spec.ensemble.seeds as u64;
-        let mut interrupted = false;
-        std::thread::scope(|scope| {
-            let (plan, blocks, shared_ref) = (&self.plan, &mut self.blocks, &shared);
-            let work = scope.spawn(move || {
-                pool.install(|| {
-                    for end in plan.schedule.rounds() {
-                        blocks.par_iter_mut().for_each(|block| block.run(plan, end, shared_ref));
-                        // All blocks end the round first, so that what is told of a divergence and what is kept of
-                        // the others do not depend on which thread was faster.
-                        if blocks.iter().any(|block| block.diverged.is_some()) {
-                            break;
-                        }
-                    }
-                });
-            });
+        shared.steps.store(self.blocks.iter().map(|block| block.step.min(last)).sum(), Ordering::Relaxed);
+        let total = last * self.spec.ensemble.seeds as u64;
+        // When the next save is due.
+        let due = Mutex::new(saver.as_ref().map(|saver| Instant::now() + saver.first_pause()));
+        let (mut interrupted, mut look) = (false, FIRST_LOOK);
+        let worked = std::thread::scope(|scope| {
+            let (ensemble, saver, shared_ref, due_ref) = (&mut self, saver.as_mut(), &shared, &due);
+            let work = scope.spawn(move || pool.install(|| ensemble.work(shared_ref, saver, due_ref)));
             while !work.is_finished() {
-                std::thread::park_timeout(Duration::from_millis(if total < 1 << 20 { 2 } else { 50 }));
+                std::thread::park_timeout(look);
+                look = (look * 2).min(LAST_LOOK);
                 let done = shared.steps.load(Ordering::Relaxed) * LANES as u64;
                 if !interrupted && !observer.progress(done.min(total), total) {
                     interrupted = true;
                     shared.stop.store(true, Ordering::Relaxed);
                 }
+                if due.lock().expect("saving does not panic").is_some_and(|due| Instant::now() >= due) {
+                    shared.pause.store(true, Ordering::Relaxed);
+                }
             }
+            work.join().expect("a block's panic ends the program")
         });
-        let diverged = self.diverged();
-        let finished = self.blocks.iter().all(|block| block.step > self.spec.train.steps);
-        let run = self.gather(started.elapsed().as_secs_f64());
+        worked?;
+        let diverged = self.diverged().filter(|_| !interrupted || self.round_is_whole());
+        let finished = self.blocks.iter().all(|block| block.step > last);
+        let seconds = saver.as_ref().map_or_else(|| started.elapsed().as_secs_f64(), Saver::seconds);
+        let run = self.gather(seconds);
         match diverged {
             Some(diverged) => Err(DynamicsError::Diverged { diverged, run: Box::new(run) }),
             None if interrupted && !finished => {
@@ -146,6 +233,53 @@ impl<T: Real> Ensemble<T> {
             }
             None => Ok(run),
         }
+    }
+
+    /// Runs round after round. All blocks end a round first, so that what is told of a divergence and what is kept of
+    /// the others do not depend on which thread was faster.
+    fn work(
+        &mut self,
+        shared: &Shared,
+        mut saver: Option<&mut Saver>,
+        due: &Mutex<Option<Instant>>,
+    ) -> Result<(), CheckpointError> {
+        let (plan, blocks) = (&self.plan, &mut self.blocks);
+        let first = blocks.iter().map(|block| block.step).min().unwrap_or(0);
+        for end in plan.schedule.rounds_from(first) {
+            loop {
+                blocks.par_iter_mut().for_each(|block| block.run(plan, end, shared));
+                let diverged = blocks.iter().any(|block| block.diverged.is_some());
+                let stopped = shared.stop.load(Ordering::Relaxed);
+                let paused = shared.pause.swap(false, Ordering::Relaxed);
+                if let Some(saver) = saver.as_mut().filter(|_| (stopped || paused) && !diverged) {
+                    let pause = saver.save(plan, blocks)?;
+                    *due.lock().expect("saving does not panic") = Some(Instant::now() + pause);
+                }
+                if stopped {
+                    return Ok(());
+                }
+                if blocks.iter().all(|block| block.step >= end || block.diverged.is_some()) {
+                    if diverged {
+                        return Ok(());
+                    }
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether all blocks that did not diverge are at the end of a round.
+    fn round_is_whole(&self) -> bool {
+        let schedule = &self.plan.schedule;
+        let ended = |step: u64| step.is_multiple_of(schedule.round) || step > schedule.steps;
+        let mut others = self.blocks.iter().filter(|block| block.diverged.is_none());
+        others.all(|block| ended(block.step))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn blocks(&mut self) -> &mut [Block<T>] {
+        &mut self.blocks
     }
 
     /// Moves every block by `steps` steps.
@@ -162,6 +296,11 @@ impl<T: Real> Ensemble<T> {
         self.compile_seconds
     }
 
+    /// Bytes of memory that this takes at most while it runs.
+    pub(crate) fn memory_while_running(&self) -> u64 {
+        self.memory.while_running()
+    }
+
     /// What the step was compiled to.
     pub fn explain(&self) -> ProgramPlan {
         self.plan.program.plan()
@@ -174,34 +313,36 @@ impl<T: Real> Ensemble<T> {
         Some(Diverged { seeds: found().map(|diverged| diverged.seeds).sum(), ..first.clone() })
     }
 
-    fn gather(&self, seconds: f64) -> Run {
-        let schedule = &self.plan.schedule;
+    /// The blocks' results as one. Workspaces go first, and each observable's parts when it is joined: logs are large, and
+    /// are not to be there twice.
+    fn gather(self, seconds: f64) -> Run {
+        let parameters = self.final_parameters();
+        let schedule = self.plan.schedule;
+        let seeds = self.spec.ensemble.seeds;
         let done = self.blocks.iter().map(|block| block.step).min().unwrap_or(0);
-        let record_steps: Vec<u64> = schedule.record_steps().take_while(|&step| step < done).collect();
-        let sample_steps: Vec<u64> = schedule.sample_steps().take_while(|&step| step < done).collect();
-        let logs = |index: usize| self.blocks.iter().map(move |block| (block.active, block.logs[index].as_slice()));
-        let observables = self
-            .observable_shapes
-            .iter()
-            .enumerate()
-            .map(|(index, (name, shape))| {
-                (name.clone(), interleave(record_steps.len(), self.spec.ensemble.seeds, shape, logs(index)))
-            })
-            .collect();
+        let record_steps: Vec<u64> = schedule.record_steps(done).collect();
+        let sample_steps: Vec<u64> = schedule.sample_steps(done).collect();
+        let mut recorded: Vec<Recorded<T>> =
+            self.blocks.into_iter().map(|block| (block.active, block.logs, block.samples)).collect();
+        let mut observables = IndexMap::new();
+        for (index, (name, shape)) in self.observable_shapes.iter().enumerate() {
+            let parts = recorded.iter_mut().map(|(active, logs, _)| (*active, std::mem::take(&mut logs[index])));
+            observables.insert(name.clone(), interleave(record_steps.len(), seeds, shape, parts));
+        }
         let samples = self.spec.verify.is_some().then(|| {
-            let parts = self.blocks.iter().map(|block| (block.active, block.samples.as_slice()));
-            interleave(sample_steps.len(), self.spec.ensemble.seeds, &Shape::SCALAR, parts)
+            let parts = recorded.iter_mut().map(|(active, _, samples)| (*active, std::mem::take(samples)));
+            interleave(sample_steps.len(), seeds, &Shape::SCALAR, parts)
         });
         Run {
             title: self.spec.title.clone(),
-            seeds: self.spec.ensemble.seeds,
+            seeds,
             steps: done.min(self.spec.train.steps),
             dtype: self.spec.train.dtype,
             record_steps,
             observables,
             sample_steps,
             samples,
-            parameters: self.final_parameters(),
+            parameters,
             seconds,
         }
     }
@@ -209,7 +350,7 @@ impl<T: Real> Ensemble<T> {
     fn final_parameters(&self) -> IndexMap<String, Series> {
         let mut parameters = IndexMap::new();
         for ((slot, name), (_, shape)) in self.plan.states.iter().zip(&self.states).take(self.parameters) {
-            let mut values = Vec::new();
+            let mut values = Vec::with_capacity(self.spec.ensemble.seeds * shape.count());
             for block in &self.blocks {
                 let chunks = self.plan.program.input(&block.workspace, *slot).unwrap_or(&[]);
                 for lane in 0..block.active {
@@ -223,12 +364,15 @@ impl<T: Real> Ensemble<T> {
     }
 }
 
+/// Seeds of a block, its logs and its samples.
+type Recorded<T> = (usize, Vec<Vec<T>>, Vec<T>);
+
 /// Joins (records × seeds × elements) of blocks into one such array.
-fn interleave<'a, T: Real>(
+fn interleave<T: Real>(
     records: usize,
     seeds: usize,
     shape: &Shape,
-    parts: impl Iterator<Item = (usize, &'a [T])>,
+    parts: impl Iterator<Item = (usize, Vec<T>)>,
 ) -> Series {
     let elements = shape.count();
     let mut values = vec![0.0; records * seeds * elements];
@@ -274,22 +418,6 @@ fn start_program<T: Real>(setup: &Setup) -> Program<T> {
     Program::compile(&setup.graph, &Request { primary: needed, ..Request::default() })
 }
 
-/// Bytes that a run needs at most.
-fn memory_needed<T: Real>(spec: &Spec, plan: &Plan<T>, start: &Program<T>, observables: &[(String, Shape)]) -> u64 {
-    let seeds = spec.ensemble.seeds as u64;
-    let blocks = seeds.div_ceil(LANES as u64);
-    let elements: u64 = observables.iter().map(|(_, shape)| shape.count() as u64).sum();
-    let records = plan.schedule.steps / plan.schedule.every + 2;
-    let samples = plan.schedule.sample.map_or(0, |(_, thin)| plan.schedule.steps / thin + 1);
-    // Logs exist twice while they are gathered: in the run's precision and in f64.
-    let logged = (records.saturating_mul(elements).saturating_add(samples))
-        .saturating_mul(seeds)
-        .saturating_mul(size_of::<T>() as u64 + 8);
-    let threads = rayon::current_num_threads() as u64;
-    let workspaces = (blocks + threads).saturating_mul(plan.program.workspace_bytes() as u64);
-    logged.saturating_add(workspaces).saturating_add(start.workspace_bytes() as u64)
-}
-
 /// The data of the first seed, in the run's precision.
 fn first_data<T: Real>(spec: &Spec, setup: &Setup, start: &Program<T>) -> HashMap<String, Tensor> {
     let stream = |purpose| LaneStream::new(&Stream::for_seeds(spec.ensemble.seed, purpose, 0, 1));
@@ -298,55 +426,6 @@ fn first_data<T: Real>(spec: &Spec, setup: &Setup, start: &Program<T>) -> HashMa
     start.step(&mut workspace, false);
     let value = |index: usize| start.primary_tensor(&workspace, index, 0);
     setup.data.iter().enumerate().map(|(index, (name, _))| (name.clone(), value(index))).collect()
-}
-
-/// Everything that blocks are set up from.
-struct Blocks<'a, T> {
-    spec: &'a Spec,
-    setup: &'a Setup,
-    start: &'a Program<T>,
-    update: &'a Update,
-    plan: &'a Plan<T>,
-}
-
-impl<T: Real> Blocks<'_, T> {
-    fn build(&self) -> Vec<Block<T>> {
-        let seeds = self.spec.ensemble.seeds;
-        let base = self.spec.ensemble.seed;
-        let streams = [Purpose::Data, Purpose::Param, Purpose::Batch, Purpose::Noise]
-            .map(|purpose| Stream::for_seeds(base, purpose, 0, seeds));
-        (0..seeds).step_by(LANES).map(|first| self.block(first, &streams)).collect()
-    }
-
-    fn block(&self, first: usize, streams: &[Vec<Stream>; Purpose::COUNT]) -> Block<T> {
-        let active = LANES.min(self.spec.ensemble.seeds - first);
-        let lanes: [LaneStream; Purpose::COUNT] =
-            std::array::from_fn(|purpose| LaneStream::new(&streams[purpose][first..first + active]));
-        let mut drawn = self.start.workspace(lanes.clone());
-        self.start.prepare(&mut drawn);
-        self.start.step(&mut drawn, false);
-        let mut workspace = self.plan.program.workspace(lanes);
-        let by_name: HashMap<&str, usize> =
-            self.setup.data.iter().enumerate().map(|(index, (name, _))| (name.as_str(), index)).collect();
-        let data = self.update.model.data.iter().map(|slot| (slot.slot, by_name[slot.name.as_str()]));
-        let params = self.update.model.params.iter().enumerate();
-        let params = params.map(|(index, slot)| (slot.slot, self.setup.data.len() + index));
-        for (slot, output) in data.chain(params) {
-            if let Some(target) = self.plan.program.input_mut(&mut workspace, slot) {
-                target.copy_from_slice(self.start.primary(&drawn, output));
-            }
-        }
-        self.plan.program.prepare(&mut workspace);
-        Block {
-            workspace,
-            active,
-            first_seed: first,
-            step: 0,
-            logs: vec![Vec::new(); self.plan.observables],
-            samples: Vec::new(),
-            diverged: None,
-        }
-    }
 }
 
 /// The initial parameters of one seed, by name.

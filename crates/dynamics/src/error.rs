@@ -3,6 +3,7 @@
 use gaugebias_model::SpecError;
 use thiserror::Error;
 
+use crate::checkpoint::CheckpointError;
 use crate::run::Run;
 
 /// Parameters that stopped being finite.
@@ -47,6 +48,9 @@ pub enum DynamicsError {
         /// What the machine has free.
         available_mib: u64,
     },
+    /// The run could not be saved, or not be gone on with.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// The observer asked to stop.
     #[error("the run was interrupted after {steps} steps")]
     Interrupted {

@@ -5,7 +5,8 @@
 //! logged is computed by the same program from the same draws.
 //!
 //! **The data's way.** `model::Spec` → update graph → `Program` → [`Ensemble`] (blocks, over threads) → [`Run`]
-//! (records by seeds, samples, final parameters).
+//! (records by seeds, samples, final parameters). A run that is saved now and then ([`Checkpoints`]) goes on, when it is
+//! killed, to the same bits.
 //!
 //! **Independence.** The simulation must not know the prediction that it tests: this crate depends on `model` alone.
 //! The horizontal projector comes from the predictor's Jacobian, never from found symmetry generators.
@@ -15,14 +16,20 @@
 //! (instead, blocks are checked now and then and the last stretch is replayed to find the step and the tensor).
 
 mod block;
+mod blocks;
+mod checkpoint;
 mod ensemble;
 mod error;
+pub mod files;
 mod measure;
 mod memory;
 mod run;
 pub mod update;
 
-pub use ensemble::{Ensemble, Observer, Options, Silent, initial_parameters, set_threads, simulate};
+pub use checkpoint::{CheckpointError, Checkpoints, Identity, RECORDS, RESUME, Standing};
+pub use ensemble::{
+    Ensemble, Observer, Options, Silent, initial_parameters, predict_memory, set_threads, simulate, simulate_saved,
+};
 pub use error::{Diverged, DynamicsError};
 pub use measure::{Measurement, measure};
 pub use memory::check_memory;

@@ -36,6 +36,8 @@ pub struct Measurement {
     pub flops_per_step: u64,
     /// Time to compile the spec, in seconds.
     pub compile_seconds: f64,
+    /// Bytes of memory that were predicted before anything was drawn.
+    pub memory_predicted_bytes: u64,
     /// What was compiled.
     pub plan: Plan,
 }
@@ -56,7 +58,7 @@ fn measure_as<T: Real>(spec: &Spec, options: Options) -> Result<Measurement, Dyn
     spec.log.observables.clear();
     spec.log.every = u64::MAX;
     spec.verify = None;
-    // A parametrization that diverges at once would be timed on numbers that are none; few steps are enough.
+    // There is no last step.
     spec.train.steps = u64::MAX / 2;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads.unwrap_or(0))
@@ -89,6 +91,7 @@ fn measure_as<T: Real>(spec: &Spec, options: Options) -> Result<Measurement, Dyn
         us_per_seed_step: [rounds[0], rounds[ROUNDS / 2], rounds[ROUNDS - 1]],
         flops_per_step: plan.flops(),
         compile_seconds: ensemble.compile_seconds(),
+        memory_predicted_bytes: ensemble.memory_while_running(),
         plan,
     })
 }

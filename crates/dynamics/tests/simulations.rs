@@ -190,7 +190,7 @@ fn a_run_stops_when_its_observer_says_so() {
     struct Impatient(AtomicU64);
     impl Observer for Impatient {
         fn progress(&self, _: u64, _: u64) -> bool {
-            self.0.fetch_add(1, Ordering::Relaxed) < 3
+            self.0.fetch_add(1, Ordering::Relaxed) < 8
         }
     }
     let text = MINI_BATCH.replace("steps = 700", "steps = 100000000").replace("every = 50", "every = 1000");

@@ -33,7 +33,7 @@ impl Step {
             primary: update.states.iter().map(|state| state.next).collect(),
             secondary: gradients,
             feedback: update.states.iter().enumerate().map(|(index, state)| (index, state.slot)).collect(),
-            only_needed_draws: false,
+            ..Request::default()
         };
         let program = Program::<f64>::compile(&update.model.graph, &request);
         let purposes = [Purpose::Data, Purpose::Param, Purpose::Batch, Purpose::Noise];

@@ -55,9 +55,29 @@ pub enum ReportError {
         reason: String,
     },
     /// A run folder is in the way.
-    #[error("{path} already holds files; choose another folder with --out, or overwrite it with --force")]
+    #[error(
+        "{path} already holds files; {}choose another folder with --out, or overwrite it with --force",
+        if *.resumable { "there is a saved run: go on with --resume, " } else { "" }
+    )]
     Exists {
         /// The folder.
         path: PathBuf,
+        /// Whether there is a checkpoint in it.
+        resumable: bool,
     },
+    /// Another process writes to the folder.
+    #[error("{path} is being written to by another gaugebias; wait for it, or choose another folder with --out")]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is no checkpoint to go on from.
+    #[error("{path} holds no saved run to go on with (there is no resume.safetensors); start the run without --resume")]
+    NothingSaved {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A checkpoint cannot be written, read or used.
+    #[error(transparent)]
+    Checkpoint(#[from] gaugebias_dynamics::CheckpointError),
 }

@@ -1,10 +1,10 @@
 //! Files appear whole or not at all.
 
 use crate::{Page, ReportError};
-use std::fs::{self, File};
-use std::io::{self, Write};
+use gaugebias_dynamics::files::replace_file;
+use std::fs;
+use std::io::Write;
 use std::path::Path;
-use tempfile::NamedTempFile;
 
 /// Write `report.html`, `figures/NAME.svg` and `figures/NAME.png` into `directory`, which is made if it is missing.
 ///
@@ -31,24 +31,7 @@ pub fn write(directory: &Path, page: &Page) -> Result<(), ReportError> {
 
 pub(crate) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), ReportError> {
     let path = directory.join(name);
-    persist(directory, &path, bytes).map_err(|source| ReportError::Write { path, source })
-}
-
-fn persist(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = NamedTempFile::new_in(directory)?;
-    file.write_all(bytes)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Temporary files are private; a report is for whoever may read the folder.
-        file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
-    }
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    // The rename itself lives in the folder.
-    #[cfg(unix)]
-    File::open(directory)?.sync_all()?;
-    Ok(())
+    replace_file(directory, name, |file| file.write_all(bytes)).map_err(|source| ReportError::Write { path, source })
 }
 
 #[cfg(test)]

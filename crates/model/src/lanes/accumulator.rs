@@ -31,7 +31,7 @@ pub(crate) enum Source<T> {
     /// Every element is the chunk at `offset`.
     Chunk { buffer: usize, offset: usize },
     /// Element e is the chunk number `table[e]`.
-    Table { buffer: usize, table: Arc<[u32]> },
+    Table { buffer: usize, table: Arc<[usize]> },
     /// Element e is number e of a constant, in all lanes.
     Constant { constant: usize },
     /// Every element is this number.
@@ -172,15 +172,16 @@ impl<T: Real, S: Simd> Machine<'_, T, S> {
                 self.load::<W>(source, e, half, &mut operand);
             }
             match &micro.action {
-                Action::Load => accumulators = operand,
+                Action::Load => each::<W>(
+                    #[inline(always)]
+                    |w| accumulators[w] = operand[w],
+                ),
                 Action::Unary(unary) => unary.accumulate::<T, S, W>(simd, &mut accumulators),
                 Action::Binary(function) => {
-                    let left = accumulators;
-                    function.accumulate::<T, S, W>(simd, &mut accumulators, &left, &operand);
+                    function.accumulate::<T, S, W, false>(simd, &mut accumulators, &operand);
                 }
                 Action::Reversed(function) => {
-                    let right = accumulators;
-                    function.accumulate::<T, S, W>(simd, &mut accumulators, &operand, &right);
+                    function.accumulate::<T, S, W, true>(simd, &mut accumulators, &operand);
                 }
                 Action::AddScaled(factor) => {
                     let factor = T::splat(simd, *factor);
@@ -233,7 +234,7 @@ impl<T: Real, S: Simd> Machine<'_, T, S> {
                     #[inline(always)]
                     |w| {
                         // SAFETY: the operand was checked when the program was compiled (invariant 1).
-                        operand[w] = unsafe { field.load(simd, start + places[w] as usize * LANES) }
+                        operand[w] = unsafe { field.load(simd, start + places[w] * LANES) }
                     },
                 );
             }

@@ -158,8 +158,7 @@ mod tests {
         type Output = f64;
 
         fn with_simd<S: Simd>(self, simd: S) -> f64 {
-            let functions: [Function<T, S>; 3] =
-                [exponential::<T, S>, sigmoid::<T, S>, hyperbolic_tangent::<T, S>];
+            let functions: [Function<T, S>; 3] = [exponential::<T, S>, sigmoid::<T, S>, hyperbolic_tangent::<T, S>];
             let function = functions[self.which];
             let mut worst = 0.0f64;
             for &argument in &self.arguments {

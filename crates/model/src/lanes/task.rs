@@ -121,12 +121,22 @@ impl<T: Real> Task<'_, T> {
         }
     }
 
-    /// output ← f(output, input) along the loops.
+    /// output ← f(output, input) along the loops. Where the output stands still along a run, it stays in a register.
     #[inline(always)]
     pub(crate) fn accumulate<S: Simd>(&mut self, simd: S, f: impl Fn(T::Vector<S>, T::Vector<S>) -> T::Vector<S>) {
         let a = self.inputs[0];
         let [step, stride, ..] = self.loops.strides;
         for &[out, from, ..] in &self.loops.starts {
+            if step == 0 {
+                for (h, target) in T::vectors_mut(simd, &mut self.output[out]).iter_mut().enumerate() {
+                    let mut sum = *target;
+                    for i in 0..self.loops.size {
+                        sum = f(sum, a.get(simd, from + i * stride, h));
+                    }
+                    *target = sum;
+                }
+                continue;
+            }
             for i in 0..self.loops.size {
                 let target = T::vectors_mut(simd, &mut self.output[out + i * step]);
                 for (h, target) in target.iter_mut().enumerate() {

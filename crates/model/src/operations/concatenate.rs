@@ -58,7 +58,7 @@ impl Operation for Concatenate {
     }
 
     fn print(&self, arguments: &[String]) -> String {
-        format!("concat({}, {})", self.axis, arguments.join(", "))
+        format!("concat([{}], {})", arguments.join(", "), self.axis)
     }
 
     fn value(&self, inputs: &[&Tensor]) -> Tensor {

@@ -4,7 +4,7 @@ use pulp::Simd;
 
 use super::{LaneKernel, Operation, expect_inputs, linear};
 use crate::graph::{Graph, Kind, Mismatch, Node, NodeId};
-use crate::lanes::{Real, Task};
+use crate::lanes::{Chunk, Real, Storage, Task};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -76,6 +76,9 @@ impl Operation for CumulativeSum {
 impl LaneKernel for CumulativeSum {
     #[inline(always)]
     fn run<T: Real, S: Simd>(&self, simd: S, task: &mut Task<'_, T>) {
+        if let (Storage::Lanes(input), true) = (task.inputs[0].storage, task.inputs[0].view.is_contiguous()) {
+            return self.run_in_order(simd, &task.shape.clone(), input, task.output);
+        }
         task.map(
             simd,
             #[inline(always)]
@@ -94,5 +97,24 @@ impl LaneKernel for CumulativeSum {
                 );
             },
         );
+    }
+}
+
+impl CumulativeSum {
+    /// The sums of elements that lie in order; each stays in a register.
+    #[inline(always)]
+    fn run_in_order<T: Real, S: Simd>(&self, simd: S, shape: &Shape, input: &[Chunk<T>], output: &mut [Chunk<T>]) {
+        let (outer, size, inner) = self.extents(shape);
+        for (block, column) in (0..outer).flat_map(|block| (0..inner).map(move |column| (block, column))) {
+            for h in 0..T::vectors_per_chunk(simd) {
+                let mut sum = T::splat(simd, T::ZERO);
+                for step in 0..size {
+                    let place = if self.reverse { size - 1 - step } else { step };
+                    let at = (block * size + place) * inner + column;
+                    sum = T::add(simd, sum, T::vectors(simd, &input[at])[h]);
+                    T::vectors_mut(simd, &mut output[at])[h] = sum;
+                }
+            }
+        }
     }
 }

@@ -7,8 +7,8 @@ use pulp::Simd;
 
 use super::{LaneKernel, Operation};
 use crate::graph::{Kind, Mismatch, Node};
-use crate::lanes::{LANES, Real, Task};
-use crate::random::{Stream, box_muller, integer_below, unit};
+use crate::lanes::{Chunk, LANES, Real, Task};
+use crate::random::{LaneStream, Stream, box_muller, integer_below, unit};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -38,7 +38,8 @@ pub enum Distribution {
     Normal,
     /// Uniform on (0, 1).
     Uniform,
-    /// 1 with the given probability (bits of an f64), else 0.
+    /// 1 with the given probability (bits of an f64), else 0; a probability of one half takes one bit for each element,
+    /// from the lowest of each word up.
     Bernoulli(u64),
     /// Uniform on {low, …, high − 1}.
     Integer {
@@ -109,6 +110,13 @@ impl Draw {
                 }
             }
             Distribution::Uniform => (0..count).for_each(|element| set(element, unit(word()))),
+            Distribution::Bernoulli(bits) if f64::from_bits(bits) == 0.5 => {
+                let mut bits = 0;
+                for element in 0..count {
+                    bits = if element % 32 == 0 { word() } else { bits >> 1 };
+                    set(element, f64::from(bits & 1));
+                }
+            }
             Distribution::Bernoulli(bits) => {
                 let threshold = (f64::from_bits(bits) * 4_294_967_296.0).round() as u64;
                 (0..count).for_each(|element| set(element, f64::from(u8::from(u64::from(word()) < threshold))));
@@ -147,17 +155,10 @@ impl LaneKernel for Draw {
     #[inline(always)]
     fn run<T: Real, S: Simd>(&self, _: S, task: &mut Task<'_, T>) {
         let streams = &mut task.streams[self.purpose as usize];
-        if self.distribution == Distribution::Normal {
-            for pair in task.output.chunks_mut(2) {
-                let (radius, angle) = (streams.next_words(), streams.next_words());
-                let mut spare = [T::ZERO; LANES];
-                match pair {
-                    [first, second] => T::normals(&radius, &angle, &mut first.0, &mut second.0),
-                    [last] => T::normals(&radius, &angle, &mut last.0, &mut spare),
-                    _ => unreachable!("chunks_mut(2) gives one or two"),
-                }
-            }
-            return;
+        match self.distribution {
+            Distribution::Normal => return normals(streams, task.output),
+            Distribution::Bernoulli(bits) => return bernoulli(streams, task.output, f64::from_bits(bits)),
+            _ => {}
         }
         for lane in 0..LANES {
             let mut stream = streams.lane(lane);
@@ -168,6 +169,52 @@ impl LaneKernel for Draw {
     }
 }
 
+#[inline(always)]
+fn normals<T: Real>(streams: &mut LaneStream, output: &mut [Chunk<T>]) {
+    let mut pairs = output.chunks_exact_mut(2);
+    for pair in &mut pairs {
+        let (radius, angle) = (streams.next_words(), streams.next_words());
+        let (first, second) = pair.split_at_mut(1);
+        T::normals(&radius, &angle, &mut first[0].0, &mut second[0].0);
+    }
+    if let [last] = pairs.into_remainder() {
+        let (radius, angle) = (streams.next_words(), streams.next_words());
+        let mut spare = [T::ZERO; LANES];
+        T::normals(&radius, &angle, &mut last.0, &mut spare);
+    }
+}
+
+#[inline(always)]
+fn bernoulli<T: Real>(streams: &mut LaneStream, output: &mut [Chunk<T>], probability: f64) {
+    let value = |truth: bool| if truth { T::ONE } else { T::ZERO };
+    if probability == 0.5 {
+        for group in output.chunks_mut(32) {
+            let mut words = streams.next_words();
+            for chunk in group {
+                for (x, word) in chunk.0.iter_mut().zip(&mut words) {
+                    *x = value(*word & 1 == 1);
+                    *word >>= 1;
+                }
+            }
+        }
+        return;
+    }
+    let threshold = (probability * 4_294_967_296.0).round() as u64;
+    let Ok(threshold) = u32::try_from(threshold) else { return certain(streams, output) };
+    for chunk in output {
+        let words = streams.next_words();
+        chunk.0.iter_mut().zip(words).for_each(|(x, word)| *x = value(word < threshold));
+    }
+}
+
+/// Probability one; the words are taken nevertheless.
+fn certain<T: Real>(streams: &mut LaneStream, output: &mut [Chunk<T>]) {
+    for chunk in output {
+        streams.next_words();
+        *chunk = Chunk([T::ONE; LANES]);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +222,26 @@ mod tests {
     fn draw(distribution: Distribution, count: usize) -> Vec<f64> {
         let mut stream = Stream::for_seed(7, Purpose::Data, 0);
         Draw::new(distribution, [count], Purpose::Data).sample(&mut stream).values
+    }
+
+    #[test]
+    fn lanes_draw_what_their_streams_draw() {
+        for probability in [0.5f64, 0.3, 0.0, 1.0] {
+            for count in [1, 31, 32, 33, 100] {
+                let streams = Stream::for_seeds(3, Purpose::Batch, 0, LANES);
+                let draw = Draw::new(Distribution::Bernoulli(probability.to_bits()), [count], Purpose::Batch);
+                let mut lanes = LaneStream::new(&streams);
+                let mut chunks = vec![Chunk([0f32; LANES]); count];
+                bernoulli(&mut lanes, &mut chunks, probability);
+                for (lane, stream) in streams.into_iter().enumerate() {
+                    let mut stream = stream;
+                    let expected = draw.sample(&mut stream).values;
+                    let found: Vec<f64> = chunks.iter().map(|chunk| f64::from(chunk.0[lane])).collect();
+                    assert_eq!(found, expected, "p = {probability}, {count} elements, lane {lane}");
+                    assert_eq!(lanes.lane(lane), stream);
+                }
+            }
+        }
     }
 
     fn moment(values: &[f64], order: i32) -> f64 {

@@ -17,9 +17,8 @@ impl Transpose {
     /// (AB)ᵀ as BᵀAᵀ, so that the product is made in the order in which it is wanted.
     fn transposed_product(&self, graph: &mut Graph, x: NodeId) -> Option<NodeId> {
         let rank = self.permutation.len();
-        let last_two = rank >= 2 && (0..rank).all(|axis| {
-            self.permutation[axis] == if axis + 2 < rank { axis } else { 2 * rank - 3 - axis }
-        });
+        let last_two = rank >= 2
+            && (0..rank).all(|axis| self.permutation[axis] == if axis + 2 < rank { axis } else { 2 * rank - 3 - axis });
         let Op::Matmul(_) = graph.node(x).op else { return None };
         let &[a, b] = graph.node(x).inputs.as_slice() else { return None };
         last_two.then(|| {

@@ -211,9 +211,9 @@ impl<'a, T: Real> Compiler<'a, T> {
         let tiles = *self.tiles.get_or_insert_with(|| self.buffers.make(0, true));
         let strip = *self.strip.get_or_insert_with(|| self.buffers.make(0, true));
         let (graph, mut written) = (self.graph, HashMap::new());
-        let product = (0..=root).rev().find(|&index| {
-            self.groups.root(index) == Some(root) && matches!(graph.nodes()[index].op, Op::Matmul(_))
-        });
+        let product = (0..=root)
+            .rev()
+            .find(|&index| self.groups.root(index) == Some(root) && matches!(graph.nodes()[index].op, Op::Matmul(_)));
         for index in (0..root).filter(|&index| self.groups.root(index) == Some(root)) {
             if self.groups.is_written(index) {
                 let shape = &graph.nodes()[index].shape;
@@ -249,9 +249,8 @@ impl<'a, T: Real> Compiler<'a, T> {
     fn epilogue(&self, group: Fused<T>, product: usize, strip: usize) -> Epilogue<T> {
         let shape = &self.graph.nodes()[product].shape.0;
         let columns = shape[shape.len() - 1];
-        let plain = |micro: &Micro<T>| {
-            matches!((&micro.operand, &micro.action), (Some(Source::Strip { .. }), Action::Load))
-        };
+        let plain =
+            |micro: &Micro<T>| matches!((&micro.operand, &micro.action), (Some(Source::Strip { .. }), Action::Load));
         match group.micros.as_slice() {
             [first] if plain(first) => Epilogue::None,
             [first, Micro { action: Action::Unary(Unary::RELU), .. }] if plain(first) => Epilogue::Rectify,
@@ -318,13 +317,16 @@ impl<'a, T: Real> Compiler<'a, T> {
                 let offset = place.view.offset * LANES;
                 if shifted.is_contiguous() {
                     Source::Stream { buffer, offset }
-                } else if place.view.strides.iter().zip(&place.view.shape.0).all(|(stride, size)| *stride == 0 || *size == 1) {
+                } else if place
+                    .view
+                    .strides
+                    .iter()
+                    .zip(&place.view.shape.0)
+                    .all(|(stride, size)| *stride == 0 || *size == 1)
+                {
                     Source::Chunk { buffer, offset }
                 } else {
-                    let table: Arc<[u32]> = offsets()
-                        .into_iter()
-                        .map(|at| u32::try_from(at).expect("tensors have fewer than 2^32 elements"))
-                        .collect();
+                    let table: Arc<[usize]> = offsets().into();
                     Source::Table { buffer, table }
                 }
             }
@@ -365,11 +367,8 @@ fn factor(place: &Place, rank: usize) -> (Factor, Vec<usize>) {
         Store::Constant(constant) => (1, FactorPlace::Shared { constant }),
     };
     let view = &place.view;
-    let lead = View {
-        offset: 0,
-        shape: Shape(view.shape.0[..rank - 2].to_vec()),
-        strides: view.strides[..rank - 2].to_vec(),
-    };
+    let lead =
+        View { offset: 0, shape: Shape(view.shape.0[..rank - 2].to_vec()), strides: view.strides[..rank - 2].to_vec() };
     let factor = Factor {
         place: place_of,
         offset: view.offset * unit,

@@ -110,7 +110,9 @@ impl<T: Real> Linearizer<'_, T> {
     fn emit(&mut self, index: usize) {
         let node = &self.graph.nodes()[index];
         match (&node.op, node.inputs.as_slice()) {
-            (Op::Matmul(_), _) => self.micros.push(Micro::with(Source::Strip { buffer: self.places.strip() }, Action::Load)),
+            (Op::Matmul(_), _) => {
+                self.micros.push(Micro::with(Source::Strip { buffer: self.places.strip() }, Action::Load))
+            }
             (Op::Unary(unary), &[x]) => {
                 self.load(x);
                 self.micros.push(Micro::alone(Action::Unary(*unary)));
@@ -148,7 +150,10 @@ impl<T: Real> Linearizer<'_, T> {
             let operand = match self.direct(b) {
                 // Computing a has computed b, or b is a itself.
                 Some(operand) => return self.micros.push(Micro::with(operand, Action::Binary(function))),
-                None => Source::Tile { buffer: self.places.tiles(), slot: self.keep() },
+                None => match self.direct(a) {
+                    Some(kept) => kept,
+                    None => Source::Tile { buffer: self.places.tiles(), slot: self.keep() },
+                },
             };
             self.load(b);
             self.micros.push(Micro::with(operand, Action::Reversed(function)));
@@ -159,9 +164,8 @@ impl<T: Real> Linearizer<'_, T> {
     fn emit_special(&mut self, function: Binary, a: NodeId, b: NodeId) -> bool {
         for (x, y) in [(a, b), (b, a)] {
             let index = behind(self.graph, y).index();
-            let inner = self.groups.root(index) == Some(self.root)
-                && self.uses[&index] == 1
-                && !self.groups.is_written(index);
+            let inner =
+                self.groups.root(index) == Some(self.root) && self.uses[&index] == 1 && !self.groups.is_written(index);
             let node = &self.graph.nodes()[index];
             match (&node.op, node.inputs.as_slice()) {
                 (Op::Unary(Unary::STEP), &[argument]) if inner && function == Binary::MULTIPLY => {

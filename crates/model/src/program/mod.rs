@@ -4,6 +4,14 @@
 //! *step* computes the primary outputs; the *log* computes the secondary ones from the same draws and intermediate
 //! values, and runs only when asked for. Views cost nothing; buffers are reused as soon as their last reader is done;
 //! constants are stored once for all lanes. Feedback from outputs to inputs exchanges buffers instead of copying.
+//!
+//! **The data's way.** graph → `parts` (which part a node belongs to) → `groups` (which nodes are one instruction) →
+//! `linearize` (a group as micro-operations) → `compile` (where values lie, which kernel) → `reuse` (buffers) →
+//! `work` (instructions, proved to stay within their buffers) → `execute`. `plan` says what came out.
+//!
+//! **Rejected.** Fusing by pattern (a residual, an update, …): every experiment would need patterns of its own, where
+//! one rule, *a node joins the group of its readers if they are all of one group*, finds all of them. One function
+//! compiled for the whole step: a machine-code generator for three instruction sets, for a tenth of the time.
 
 mod compile;
 mod execute;

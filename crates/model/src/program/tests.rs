@@ -50,7 +50,7 @@ fn grow(graph: &mut Graph, nodes: &[NodeId], stream: &mut Stream) -> Option<Node
             Some(graph.unary(Unary::EXP, bounded))
         }
         8 => Some(graph.unary([Unary::SIN, Unary::COS][pick(stream, 2)], x)),
-        9 => Some(graph.unary([Unary::SIGMOID, Unary::TANH][pick(stream, 2)], x)),
+        9 => Some(graph.unary([Unary::SIGMOID, Unary::TANH, Unary::NORMAL_CDF][pick(stream, 3)], x)),
         10 => Some(graph.unary([Unary::RELU, Unary::ABS, Unary::NEGATE][pick(stream, 3)], x)),
         11 if rank > 0 => Some(graph.sum_over(x, vec![pick(stream, rank)])),
         12 if rank > 0 => graph.apply(MaximumOver { axes: vec![pick(stream, rank)], shift: false }, &[x]).ok(),
@@ -145,11 +145,22 @@ fn lane_streams() -> Vec<Vec<Stream>> {
 
 /// The value of every output in every lane, by the compiled program.
 fn compiled<T: Real>(graph: &Graph, outputs: &[NodeId], set: InstructionSet, split: bool) -> Vec<Vec<Tensor>> {
+    compiled_with::<T>(graph, outputs, set, split, Passes::default())
+}
+
+fn compiled_with<T: Real>(
+    graph: &Graph,
+    outputs: &[NodeId],
+    set: InstructionSet,
+    split: bool,
+    passes: Passes,
+) -> Vec<Vec<Tensor>> {
     let middle = if split { outputs.len() / 2 } else { outputs.len() };
     let request = Request {
         fixed: vec![1],
         primary: outputs[..middle].to_vec(),
         secondary: outputs[middle..].to_vec(),
+        passes,
         ..Request::default()
     };
     let program = Program::<T>::compile(graph, &request).with_instruction_set(set);
@@ -213,6 +224,33 @@ fn compiled_programs_agree_with_plain_loops_in_every_instruction_set() {
                     .zip(&expected[lane])
                     .flat_map(|(a, b)| a.values.iter().zip(&b.values).map(|(a, b)| (a - b).abs() / (1.0 + b.abs())));
                 assert!(worst.fold(0.0, f64::max) < 2e-3, "seed {seed}, {}, lane {lane}", set.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_pass_can_be_switched_off() {
+    let on = Passes::default();
+    let passes = [
+        Passes { hoist: false, ..on },
+        Passes { fuse: false, ..on },
+        Passes { products: false, ..on },
+        Passes { reuse: false, ..on },
+        Passes::OFF,
+    ];
+    for seed in 100..140 {
+        let mut case = random_case(seed, Simplify::default());
+        let gradients = gradient(&mut case.graph, case.scalar, &case.inputs);
+        let outputs = [case.everything.clone(), vec![case.scalar], gradients].concat();
+        for split in [false, true] {
+            let set = InstructionSet::detect();
+            let expected = compiled::<f64>(&case.graph, &outputs, set, split);
+            for passes in passes {
+                let found = compiled_with::<f64>(&case.graph, &outputs, set, split, passes);
+                for (found, expected) in found.iter().flatten().zip(expected.iter().flatten()) {
+                    assert_close(found, expected, 1e-10, &format!("seed {seed}, {passes:?}"));
+                }
             }
         }
     }

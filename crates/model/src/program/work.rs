@@ -141,9 +141,7 @@ fn check_fused<T>(fused: &Fused<T>, sizes: &[usize], constants: &[Vec<T>]) {
     let within = |source: &Source<T>| match source {
         Source::Stream { buffer, offset } => offset / LANES + fused.count <= sizes[*buffer],
         Source::Chunk { buffer, offset } => offset / LANES < sizes[*buffer],
-        Source::Table { buffer, table } => {
-            table.len() == fused.count && table.iter().all(|at| (*at as usize) < sizes[*buffer])
-        }
+        Source::Table { buffer, table } => table.len() == fused.count && table.iter().all(|at| *at < sizes[*buffer]),
         Source::Constant { constant } => constants[*constant].len() >= fused.count,
         Source::Number(_) => true,
         Source::Tile { buffer, slot } => (slot + 1) * crate::lanes::TILE <= sizes[*buffer],
@@ -166,10 +164,8 @@ fn check_fused<T>(fused: &Fused<T>, sizes: &[usize], constants: &[Vec<T>]) {
 
 fn check_product<T>(product: &Product<T>, sizes: &[usize], constants: &[Vec<T>]) {
     let within = |factor: &Factor, rows: usize, columns: usize, start: usize| {
-        let last = start
-            + factor.offset
-            + rows.saturating_sub(1) * factor.row
-            + columns.saturating_sub(1) * factor.column;
+        let last =
+            start + factor.offset + rows.saturating_sub(1) * factor.row + columns.saturating_sub(1) * factor.column;
         match factor.place {
             FactorPlace::Lanes { buffer } => last + LANES <= sizes[buffer] * LANES,
             FactorPlace::Shared { constant } => last < constants[constant].len(),

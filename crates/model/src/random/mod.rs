@@ -24,6 +24,9 @@ const JUMP: [u32; 4] = [0x8764_000b, 0xf542_d2d3, 0x6fa0_35c3, 0x77f2_db5b];
 const LONG_JUMP: [u32; 4] = [0xb523_952e, 0x0b6f_099f, 0xccf5_a0ef, 0x1c58_0662];
 
 impl Stream {
+    /// Words of a state.
+    pub const WORDS: usize = 4;
+
     /// A stream from a 64-bit number, by SplitMix64.
     pub fn new(seed: u64) -> Self {
         let mut z = seed;
@@ -53,6 +56,16 @@ impl Stream {
             stream.leap(JUMP);
         }
         streams
+    }
+
+    /// The state, to be stored: a stream made [from it](Self::from_words) goes on where this one stands.
+    pub fn words(&self) -> [u32; Self::WORDS] {
+        self.state
+    }
+
+    /// The stream with a stored state.
+    pub fn from_words(state: [u32; Self::WORDS]) -> Self {
+        Self { state }
     }
 
     /// The next 32 bits.
@@ -168,6 +181,7 @@ mod tests {
             assert_eq!(words.to_vec(), expected);
         }
         assert_eq!(lanes.lane(5), streams[5]);
+        assert_eq!(Stream::from_words(lanes.lane(5).words()), streams[5]);
     }
 
     #[test]

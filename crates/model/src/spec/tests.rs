@@ -77,7 +77,7 @@ fn mistakes_are_underlined_and_explained() {
         (format!("{model}a = \"a + 1\""), "a", "defined by itself"),
         (format!("{model}loss = \"u * u\""), "u * u", "the loss is one number"),
         (format!("{model}loss = \"summ(u)\""), "summ", "no function"),
-        (format!("{model}x = \"load('nothing.csv')\""), "'nothing.csv'", "cannot be read"),
+        (format!("[data]\nd = \"load('nothing.csv')\"\n{model}loss = \"1\""), "'nothing.csv'", "cannot be read"),
         (format!("{model}x = \"sum(u, axes=0)\""), "0", "no argument named"),
         (format!("{model}x = \"sum(u, axis=3)\""), "3", "no axis 3"),
         (format!("{model}x = \"normal(3)\""), "normal(3)", "draws belong in"),

@@ -104,7 +104,7 @@ SCOPE.update(
 EXPRESSIONS = """
 1 + 2 * 3 ** 2 | -2 ** 2 | 2 ** -1.0 | 2.0 ** 3.0 ** 0.5 | -n | +v | - -v | 1_000 + .5 + 2e-1 | 7 / 2 | 6 / 3 | n * s
 10 - 4 - 3 | 2 * 3 | (1 + 2) * 3 | 1 < 2 | n <= -3 | v > 0 | A >= v | v == v
-v != k | (v < 0) * 1 | (v < 0) + (k > 0) | True | False + 1 | pi
+v != k | (v < 0) * 1 | True | False + 1 | pi
 A + v | A * w[:, None] | T - T[0] | T / (2 + abs(T[:, :1])) | one + v | A ** 2 | A ** 3 | A ** 4 | A ** 1 | A ** 0 | abs(A) ** 0.5
 abs(A) ** 1.5 | abs(v) ** k | 2.0 ** v | k ** 2 | (A + 3) ** -1 | s + [1, 2.5] | [1, 2, 3] / 2 | [[1, 2], [3, 4]] * [10, 20]
 [[1, 2], [3, 4]] @ [1, 1] | [v, v * 2] @ A.T | [[[1]]] + w | [s, 1, n] | [1.5, 0.8]
@@ -131,7 +131,7 @@ arange(5, 0, -2) | arange(0.5) | arange(1, 2, 0.25) | arange(0) | arange(5, 2) |
 linspace(2, 3, num=7) | linspace(0, 49) | arange(6)[1:5:2] | reshape(arange(24), (2, 3, 4))[:, ::2, ::-1]
 where(v > 0, v, 0) | where(A > 0, v, w[:, None]) | where(m, [1], [2.5]) | where(k, v, -v) | where(s > 0, 1, 2)
 maximum(A, v) | minimum(A, 0.1) | maximum(k, 1) | maximum(n, k) | minimum(T, T[:, ::-1])
-softmax(A) | softmax(A, 0) | softmax(T, axis=1) | softmax(v) | softmax(large) | softmax(A, axis=(0, 1)) | softmax(A, axis=None)
+softmax(A) | softmax(A, 0) | softmax(T, axis=1) | softmax(v) | softmax(large) | softmax(A, axis=(0, 1))
 logsumexp(large) | logsumexp(-large) | mean(A) + mean(v) * mean(w, 0) | sum(A * A, axis=1, keepdims=True) * A
 A / norm(A, axis=1, keepdims=True) | (A - mean(A, axis=0)) / sqrt(mean((A - mean(A, axis=0)) ** 2, axis=0)) | A - max(A, axis=1, keepdims=True)
 A / sum(A, axis=0, keepdims=True) | sum(A[i] * T[0, 0][:, None]) | mean((A @ v - w) ** 2) | tanh(A @ v) @ w | sum(v * [1, 2, 3, 4, 5])
@@ -201,8 +201,6 @@ def kind(x):
 def main():
     cases = []
     for text in dict.fromkeys(split(EXPRESSIONS)):
- " in text:
- ")[1]
         value = evaluate(text)
         cases.append({"text": text, **tensor(value), "kind": kind(value)})
     for text in split(REFUSED):

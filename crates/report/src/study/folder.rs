@@ -4,15 +4,15 @@
 //! text, so that everything else can be derived again; wall times stand only there, which leaves every other file a
 //! function of spec and seeds alone.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use gaugebias_dynamics::{Run, Series};
 use gaugebias_model::spec::{DataType, Spec, SpecFile};
 use indexmap::IndexMap;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::{Value, json};
 
+use super::claim::Claim;
+use super::tensors::{Named, Numbers, decode, write_file};
 use super::{Study, page};
 use crate::files::replace;
 use crate::{Page, ReportError};
@@ -20,32 +20,19 @@ use crate::{Page, ReportError};
 /// A folder with the results of one spec file.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
-    path: PathBuf,
+    pub(super) path: PathBuf,
+    /// Held by the one process that writes to it.
+    #[expect(dead_code, reason = "held, not read")]
+    pub(super) claim: Option<Claim>,
 }
 
 const SAMPLES: &str = "verify.samples";
 const SAMPLE_STEPS: &str = "verify.step";
 
 impl RunFolder {
-    /// Takes a folder for a new run; one that holds files is only taken with `force`.
-    ///
-    /// # Errors
-    /// [`ReportError::Exists`], and [`ReportError::Write`] where the folder cannot be made or written to.
-    pub fn create(path: &Path, force: bool) -> Result<Self, ReportError> {
-        let fault = |source| ReportError::Write { path: path.to_owned(), source };
-        let holds_files = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
-        if holds_files && !force {
-            return Err(ReportError::Exists { path: path.to_owned() });
-        }
-        std::fs::create_dir_all(path).map_err(fault)?;
-        // Found out now, not after an hour of simulation.
-        tempfile::NamedTempFile::new_in(path).map_err(fault)?;
-        Ok(Self { path: path.to_owned() })
-    }
-
     /// An existing run folder.
     pub fn open(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self { path: path.to_owned(), claim: None }
     }
 
     /// Where it is.
@@ -53,7 +40,8 @@ impl RunFolder {
         &self.path
     }
 
-    fn of(&self, spec: &Spec) -> PathBuf {
+    /// Where the tensors of a spec lie.
+    pub(super) fn of(&self, spec: &Spec) -> PathBuf {
         spec.variant.as_ref().map_or(self.path.clone(), |name| self.path.join(name))
     }
 
@@ -64,18 +52,18 @@ impl RunFolder {
     pub fn write_tensors(&self, spec: &Spec, run: &Run) -> Result<(), ReportError> {
         let folder = self.of(spec);
         std::fs::create_dir_all(&folder).map_err(|source| ReportError::Write { path: folder.clone(), source })?;
-        let mut logs: Vec<(String, Vec<usize>, Bytes)> = vec![steps("step", &run.record_steps)];
-        logs.extend(
-            run.observables.iter().map(|(name, series)| (name.clone(), series.shape.clone(), bytes(run, series))),
-        );
+        let real = |series| real(run, series);
+        let (record_shape, sample_shape) = ([run.record_steps.len()], [run.sample_steps.len()]);
+        let mut logs: Vec<Named<'_>> = vec![("step", &record_shape, Numbers::Steps(&run.record_steps))];
+        logs.extend(run.observables.iter().map(|(name, series)| (name.as_str(), &series.shape[..], real(series))));
         if let Some(samples) = &run.samples {
-            logs.push(steps(SAMPLE_STEPS, &run.sample_steps));
-            logs.push((SAMPLES.into(), samples.shape.clone(), bytes(run, samples)));
+            logs.push((SAMPLE_STEPS, &sample_shape, Numbers::Steps(&run.sample_steps)));
+            logs.push((SAMPLES, &samples.shape, real(samples)));
         }
-        let parameters =
-            run.parameters.iter().map(|(name, series)| (name.clone(), series.shape.clone(), bytes(run, series)));
-        replace(&folder, "log.safetensors", &encode(logs))?;
-        replace(&folder, "final.safetensors", &encode(parameters.collect()))
+        let parameters = run.parameters.iter();
+        let parameters = parameters.map(|(name, series)| (name.as_str(), &series.shape[..], real(series)));
+        write_file(&folder, "log.safetensors", logs)?;
+        write_file(&folder, "final.safetensors", parameters.collect())
     }
 
     /// Writes `run.json`, the figures and the page.
@@ -124,7 +112,7 @@ impl RunFolder {
             .collect()
     }
 
-    fn read_run(&self, spec: &Spec, entry: &Value) -> Result<Run, ReportError> {
+    pub(super) fn read_run(&self, spec: &Spec, entry: &Value) -> Result<Run, ReportError> {
         let folder = self.of(spec);
         let mut logs = decode(&folder.join("log.safetensors"))?;
         let parameters = decode(&folder.join("final.safetensors"))?;
@@ -160,8 +148,6 @@ impl RunFolder {
     }
 }
 
-type Bytes = (Dtype, Vec<u8>);
-
 /// Files do not keep the order of names; the spec does.
 fn in_order<'a>(
     mut found: IndexMap<String, Series>,
@@ -170,79 +156,8 @@ fn in_order<'a>(
     names.filter_map(|name| found.shift_remove(name).map(|series| (name.clone(), series))).collect()
 }
 
-fn steps(name: &str, steps: &[u64]) -> (String, Vec<usize>, Bytes) {
-    let bytes = steps.iter().flat_map(|&step| (step as i64).to_le_bytes()).collect();
-    (name.into(), vec![steps.len()], (Dtype::I64, bytes))
-}
-
-fn bytes(run: &Run, series: &Series) -> Bytes {
-    match run.dtype {
-        DataType::F32 => (Dtype::F32, series.values.iter().flat_map(|&x| (x as f32).to_le_bytes()).collect()),
-        DataType::F64 => (Dtype::F64, series.values.iter().flat_map(|&x| x.to_le_bytes()).collect()),
-    }
-}
-
-fn encode(tensors: Vec<(String, Vec<usize>, Bytes)>) -> Vec<u8> {
-    let views: Vec<(String, TensorView<'_>)> = tensors
-        .iter()
-        .map(|(name, shape, (dtype, bytes))| {
-            let view = TensorView::new(*dtype, shape.clone(), bytes).expect("a tensor has the bytes of its shape");
-            (name.clone(), view)
-        })
-        .collect();
-    safetensors::serialize(views, None).expect("tensors with distinct names serialise")
-}
-
-/// All tensors of a file as numbers.
-pub(super) fn decode(path: &Path) -> Result<IndexMap<String, Series>, ReportError> {
-    let fault = |reason: String| ReportError::Read { path: path.to_owned(), reason };
-    let bytes = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|error| fault(error.to_string()))?;
-    let mut found = IndexMap::new();
-    for (name, view) in tensors.tensors() {
-        let data = view.data();
-        let values = match view.dtype() {
-            Dtype::F32 => {
-                data.chunks_exact(4).map(|b| f64::from(f32::from_le_bytes(b.try_into().expect("four bytes")))).collect()
-            }
-            Dtype::F64 => {
-                data.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().expect("eight bytes"))).collect()
-            }
-            Dtype::I64 => {
-                data.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().expect("eight bytes")) as f64).collect()
-            }
-            other => return Err(fault(format!("`{name}` has dtype {other:?}; f32, f64 and i64 are read"))),
-        };
-        found.insert(name, Series { shape: view.shape().to_vec(), values });
-    }
-    Ok(found)
-}
-
-/// Reads a file of named tensors, as `--at FILE` does.
-///
-/// # Errors
-/// [`ReportError::Read`].
-pub fn read_tensors(path: &Path) -> Result<IndexMap<String, Series>, ReportError> {
-    decode(path)
-}
-
-/// Writes named f64 tensors into a file, whole or not at all.
-///
-/// # Errors
-/// [`ReportError::Write`].
-pub fn write_tensors(path: &Path, tensors: &HashMap<String, Series>) -> Result<(), ReportError> {
-    let mut named: Vec<_> = tensors.iter().collect();
-    named.sort_by_key(|(name, _)| name.as_str());
-    let encoded = named.into_iter().map(|(name, series)| {
-        let bytes = series.values.iter().flat_map(|x| x.to_le_bytes()).collect();
-        (name.clone(), series.shape.clone(), (Dtype::F64, bytes))
-    });
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| ReportError::Write {
-        path: path.to_owned(),
-        source: std::io::Error::other("this is not a file name"),
-    })?;
-    replace(folder, name, &encode(encoded.collect()))
+fn real<'a>(run: &Run, series: &'a Series) -> Numbers<'a> {
+    Numbers::Real(&series.values, run.dtype)
 }
 
 /// `run.json`.

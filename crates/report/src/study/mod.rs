@@ -1,11 +1,15 @@
 //! A spec with everything that was found out about it: the results that a run folder holds and a page shows.
 
+mod claim;
 mod facts;
 mod figures;
 mod folder;
 mod page;
+mod tensors;
 
-pub use folder::{RunFolder, read_tensors, write_tensors};
+pub use claim::Resumption;
+pub use folder::RunFolder;
+pub use tensors::{read_tensors, write_tensors};
 
 use gaugebias_dynamics::Run;
 use gaugebias_geometry::Derivation;

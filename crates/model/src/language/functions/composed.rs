@@ -70,7 +70,10 @@ pub(super) const TABLE: Table = Table {
                 let x = call.node(0)?;
                 let axes = if call.is_given(1) { call.axes(1, x)? } else { vec![call.axis(1, -1, x)?] };
                 let (exponentials, sum, _) = shifted_exponentials(call.graph, x, axes)?;
-                Ok(call.graph.divide(exponentials, sum))
+                // One quotient for each sum, not for each element.
+                let one = call.graph.scalar(1.0);
+                let inverse = call.graph.divide(one, sum);
+                Ok(call.graph.multiply(exponentials, inverse))
             },
         },
         Declaration {

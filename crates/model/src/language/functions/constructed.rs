@@ -34,8 +34,11 @@ pub(super) const TABLE: Table = Table {
             accuracy: "exact",
             build: |call| {
                 let shape = call.shape_at(0..1)?;
-                let value = call.number(1)?.unwrap_or(0.0);
-                Ok(call.graph.full(&shape, value))
+                let value = call.node(1)?;
+                if call.graph.shape(value).rank() > 0 {
+                    return Err(CallError::about(1, "one number was expected"));
+                }
+                Ok(call.graph.broadcast(value, &shape)?)
             },
         },
         Declaration {

@@ -137,13 +137,15 @@ fn matrix_of_diagonal(
     let side = size + shift;
     call.check_room(0, &Shape::from([side, side]))?;
     let unit = |at: usize| f64::from(u8::from(at % side == at / side + if above { shift } else { 0 }));
-    let places = call.graph.constant(Tensor::new([size, side], (0..size * side).map(unit).collect()), Kind::Real);
+    // Whole numbers stay whole numbers.
+    let kind = call.graph.kind(x).max(Kind::Integer);
+    let places = call.graph.constant(Tensor::new([size, side], (0..size * side).map(unit).collect()), kind);
     let column = call.graph.reshape(x, &Shape::from([size, 1]));
     let rows = call.graph.multiply(column, places);
     if shift == 0 {
         return Ok(rows);
     }
-    let empty = call.graph.full(&Shape::from([shift, side]), 0.0);
+    let empty = call.graph.constant(Tensor::new([shift, side], vec![0.0; shift * side]), kind);
     let parts = if above { [rows, empty] } else { [empty, rows] };
     Ok(call.graph.apply(Concatenate { axis: 0 }, &parts)?)
 }

@@ -67,27 +67,28 @@ macro_rules! binary_functions {
                 match self.0 { $(Function::$name => <$module::$name as BinaryFunction>::value(a, b)),* }
             }
 
-            /// results ← f(left, right)
+            /// accumulators ← f(accumulators, operand), or f(operand, accumulators) where REVERSED.
             #[inline(always)]
-            pub(crate) fn accumulate<T: Real, S: Simd, const W: usize>(
+            pub(crate) fn accumulate<T: Real, S: Simd, const W: usize, const REVERSED: bool>(
                 self,
                 simd: S,
-                results: &mut [T::Vector<S>; W],
-                left: &[T::Vector<S>; W],
-                right: &[T::Vector<S>; W],
+                accumulators: &mut [T::Vector<S>; W],
+                operand: &[T::Vector<S>; W],
             ) {
                 match self.0 {
                     $(Function::$name => {
+                        let f = |x, y| match REVERSED {
+                            false => <$module::$name as BinaryFunction>::lanes::<T, S>(simd, x, y),
+                            true => <$module::$name as BinaryFunction>::lanes::<T, S>(simd, y, x),
+                        };
                         if <$module::$name as BinaryFunction>::LONG {
                             // By way of memory: written out sixteen times it would not fit the instruction cache.
-                            let (a, b) = (*left, *right);
-                            for w in 0..W {
-                                results[w] = <$module::$name as BinaryFunction>::lanes::<T, S>(simd, a[w], b[w]);
-                            }
+                            let (mut values, mut others) = ([T::splat(simd, T::ZERO); W], [T::splat(simd, T::ZERO); W]);
+                            each::<W>(#[inline(always)] |w| (values[w], others[w]) = (accumulators[w], operand[w]));
+                            values.iter_mut().zip(others).for_each(|(x, y)| *x = f(*x, y));
+                            each::<W>(#[inline(always)] |w| accumulators[w] = values[w]);
                         } else {
-                            each::<W>(#[inline(always)] |w| {
-                                results[w] = <$module::$name as BinaryFunction>::lanes::<T, S>(simd, left[w], right[w]);
-                            });
+                            each::<W>(#[inline(always)] |w| accumulators[w] = f(accumulators[w], operand[w]));
                         }
                     })*
                 }

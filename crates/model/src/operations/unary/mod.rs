@@ -95,11 +95,12 @@ macro_rules! unary_functions {
                     $(Function::$name => {
                                                 if <$module::$name as UnaryFunction>::LONG {
                             // By way of memory: written out sixteen times it would not fit the instruction cache.
-                            let mut values = *accumulators;
+                            let mut values = [T::splat(simd, T::ZERO); W];
+                            each::<W>(#[inline(always)] |w| values[w] = accumulators[w]);
                             values.iter_mut().for_each(#[inline(always)] |x| {
                                 *x = <$module::$name as UnaryFunction>::lanes::<T, S>(simd, *x);
                             });
-                            *accumulators = values;
+                            each::<W>(#[inline(always)] |w| accumulators[w] = values[w]);
                         } else {
                             each::<W>(#[inline(always)] |w| {
                                 accumulators[w] = <$module::$name as UnaryFunction>::lanes::<T, S>(simd, accumulators[w]);

@@ -1,0 +1,95 @@
+//! Runs that leave results in a folder, and can be gone on with: what `run` and `simulate` share.
+
+use std::path::Path;
+
+use gaugebias::dynamics::{Checkpoints, Run, Standing, predict_memory};
+use gaugebias::model::spec::Spec;
+use gaugebias::report::study::{Resumption, RunFolder};
+
+use super::simulate::attempt;
+use crate::arguments::{Saving, Threads};
+use crate::outcome::Failure;
+
+/// A folder that is taken, with the checkpoints of its runs.
+pub struct SavedRuns {
+    pub folder: RunFolder,
+    checkpoints: Vec<Checkpoints>,
+    /// Say nothing but results.
+    quiet: bool,
+}
+
+impl SavedRuns {
+    /// Takes a folder as the flags say; `None` where everything is there already, which is said.
+    pub fn take(path: &Path, saving: Saving, quiet: bool, specs: &[Spec]) -> Result<Option<Self>, Failure> {
+        let checkpoints = RunFolder::checkpoints(path, specs)?;
+        let checkpoints = checkpoints.into_iter().map(|own| own.every(saving.save_every)).collect::<Vec<_>>();
+        let folder = match saving.resume {
+            true => match RunFolder::resume(path, specs, &checkpoints)? {
+                Resumption::GoOn(folder) => folder,
+                Resumption::Finished => {
+                    eprintln!(
+                        "{} holds a finished run: there is nothing to go on with, and it is left as it is",
+                        path.display()
+                    );
+                    return Ok(None);
+                }
+            },
+            false => {
+                let folder = RunFolder::create(path, saving.force)?;
+                // From here on a killed run can be gone on with, even if nothing is simulated yet.
+                checkpoints[0].begin()?;
+                folder
+            }
+        };
+        Ok(Some(Self { folder, checkpoints, quiet }))
+    }
+
+    /// Simulates the spec with the given number, or reads what it left; its tensors are then written.
+    pub fn run(
+        &self,
+        index: usize,
+        spec: &Spec,
+        memory: u64,
+        threads: Threads,
+    ) -> Result<(Run, Option<Failure>), Failure> {
+        let checkpoints = &self.checkpoints[index];
+        match checkpoints.standing()? {
+            Standing::Finished { seconds } => return Ok((self.folder.read_finished(spec, seconds)?, None)),
+            Standing::UnderWay { steps } if !self.quiet => {
+                eprintln!("{}: going on after {steps} of {} steps", spec.title, spec.train.steps)
+            }
+            Standing::Absent => checkpoints.begin()?,
+            Standing::UnderWay { .. } | Standing::Begun => {}
+        }
+        let (seeds, steps) = (spec.ensemble.seeds, spec.train.steps);
+        if !self.quiet {
+            eprintln!("{}: {seeds} seeds × {steps} steps, at most {} MiB of memory", spec.title, memory >> 20);
+        }
+        let (run, failure) = attempt(spec, threads, Some(checkpoints))?;
+        self.folder.write_tensors(spec, &run)?;
+        let failure = match failure {
+            None => {
+                checkpoints.finish(run.seconds)?;
+                None
+            }
+            Some(Failure::Interrupted(message)) => {
+                Some(Failure::Interrupted(format!("{message}; it is saved: go on with --resume")))
+            }
+            other => other,
+        };
+        Ok((run, failure))
+    }
+
+    /// All is written. An interrupted run keeps its checkpoints.
+    pub fn end(&self, specs: &[Spec], failure: Option<&Failure>) -> Result<(), Failure> {
+        match failure {
+            Some(Failure::Interrupted(_)) => Ok(()),
+            _ => Ok(self.folder.end(specs)?),
+        }
+    }
+}
+
+/// Checks all specs before anything is done for one of them; bytes of memory that each takes at most.
+pub fn predict(specs: &[Spec], saved: bool) -> Result<Vec<u64>, Failure> {
+    Ok(specs.iter().map(|spec| predict_memory(spec, saved)).collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,180 @@
+//! Compiled programs of the published experiments: against plain loops, with and without the compiler's passes, and what
+//! work they do.
+
+use std::path::Path;
+
+use gaugebias::dynamics::update::Update;
+use gaugebias::model::graph::{Interpreter, Values};
+use gaugebias::model::operations::Purpose;
+use gaugebias::model::program::{Passes, Plan, Program, Request, Workspace};
+use gaugebias::model::random::{LaneStream, Stream};
+use gaugebias::model::spec::{Spec, SpecFile};
+use gaugebias::model::{DataBinding, LANES, Model, Setup};
+
+const PURPOSES: [Purpose; 4] = [Purpose::Data, Purpose::Param, Purpose::Batch, Purpose::Noise];
+
+/// Steps that the program and the plain loops make side by side.
+const STEPS: usize = 2_000;
+
+fn published(name: &str) -> Vec<Spec> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/published").join(name);
+    SpecFile::read(&path.with_extension("toml"), &[]).expect("a published experiment is right").specs
+}
+
+fn update(spec: &Spec) -> Update {
+    Update::build(spec, Model::build(spec, DataBinding::Inputs).expect("a right model")).expect("a loss to descend")
+}
+
+fn compile(update: &Update, passes: Passes) -> Program<f64> {
+    let request = Request {
+        fixed: update.model.data.iter().map(|slot| slot.slot).collect(),
+        primary: update.states.iter().map(|state| state.next).collect(),
+        feedback: update.states.iter().enumerate().map(|(index, state)| (index, state.slot)).collect(),
+        passes,
+        ..Request::default()
+    };
+    Program::compile(&update.model.graph, &request)
+}
+
+/// Data and parameters of a seed at the start, by slot.
+fn start(spec: &Spec, update: &Update, seed: usize) -> Values {
+    let (data, params) = Setup::build(spec).expect("a right spec").evaluate(0, seed);
+    let data = update.model.data.iter().map(|slot| (slot.slot, data[&slot.name].clone()));
+    data.chain(update.model.params.iter().map(|slot| (slot.slot, params[&slot.name].clone()))).collect()
+}
+
+fn workspace(spec: &Spec, update: &Update, program: &Program<f64>) -> Workspace<f64> {
+    let streams = PURPOSES.map(|purpose| LaneStream::new(&Stream::for_seeds(0, purpose, 0, LANES)));
+    let mut workspace = program.workspace(streams);
+    for seed in 0..2 {
+        for (slot, tensor) in start(spec, update, seed) {
+            program.set_lane(&mut workspace, slot, seed, &tensor.values);
+        }
+    }
+    program.prepare(&mut workspace);
+    workspace
+}
+
+/// Parameters after some steps, in one lane.
+fn after(spec: &Spec, update: &Update, passes: Passes, steps: usize, lane: usize) -> Vec<f64> {
+    let program = compile(update, passes);
+    let mut workspace = workspace(spec, update, &program);
+    for _ in 0..steps {
+        program.step(&mut workspace, false);
+        program.advance(&mut workspace);
+    }
+    let state = |slot: usize| program.input(&workspace, slot).unwrap_or(&[]).iter().map(|chunk| chunk.0[lane]);
+    update.states.iter().flat_map(|one| state(one.slot)).collect()
+}
+
+/// The same by plain loops over whole tensors.
+fn by_plain_loops(spec: &Spec, update: &Update, steps: usize, seed: usize) -> Vec<f64> {
+    let next: Vec<_> = update.states.iter().map(|state| state.next).collect();
+    let interpreter = Interpreter::new(&update.model.graph);
+    let mut values = start(spec, update, seed);
+    let mut streams = PURPOSES.map(|purpose| Stream::for_seed(0, purpose, seed)).to_vec();
+    for _ in 0..steps {
+        let found = interpreter.evaluate(&next, &values, &mut streams);
+        for (state, tensor) in update.states.iter().zip(found) {
+            values.insert(state.slot, tensor);
+        }
+    }
+    update.states.iter().flat_map(|state| values[&state.slot].values.clone()).collect()
+}
+
+fn difference(found: &[f64], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let scale = expected.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+    found.iter().zip(expected).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max) / scale
+}
+
+#[track_caller]
+fn agrees(name: &str) {
+    for spec in published(name) {
+        let update = update(&spec);
+        let found = after(&spec, &update, Passes::default(), STEPS, 1);
+        let expected = by_plain_loops(&spec, &update, STEPS, 1);
+        let difference = difference(&found, &expected);
+        assert!(difference <= 1e-10, "{}: {difference:.1e} after {STEPS} steps", spec.title);
+        assert!(found.iter().all(|x| x.is_finite()));
+    }
+}
+
+#[test]
+fn shallow_relu_agrees_with_plain_loops() {
+    agrees("shallow-relu");
+}
+
+#[test]
+fn matrix_completion_agrees_with_plain_loops() {
+    agrees("matrix-completion");
+}
+
+#[test]
+fn attention_agrees_with_plain_loops() {
+    agrees("attention");
+}
+
+#[test]
+fn spectral_sparse_agrees_with_plain_loops() {
+    agrees("spectral-sparse");
+}
+
+#[test]
+fn total_variation_agrees_with_plain_loops() {
+    agrees("total-variation");
+}
+
+#[test]
+fn every_pass_can_be_switched_off() {
+    let on = Passes::default();
+    let passes = [
+        Passes { hoist: false, ..on },
+        Passes { fuse: false, ..on },
+        Passes { products: false, ..on },
+        Passes { reuse: false, ..on },
+        Passes::OFF,
+    ];
+    for name in ["shallow-relu", "matrix-completion", "attention", "total-variation"] {
+        for spec in published(name) {
+            let update = update(&spec);
+            let expected = after(&spec, &update, on, 3, 0);
+            for passes in passes {
+                let difference = difference(&after(&spec, &update, passes, 3, 0), &expected);
+                assert!(difference <= 1e-12, "{}, {passes:?}: {difference:.1e}", spec.title);
+            }
+        }
+    }
+}
+
+/// Work of one seed's step: instructions, floating-point operations, bytes.
+type Work = (usize, u64, u64);
+
+fn work(spec: &Spec) -> Work {
+    let plan: Plan = compile(&update(spec), Passes::default()).plan();
+    (plan.step.len(), plan.flops(), plan.bytes())
+}
+
+/// Golden numbers: a change that costs work fails here, and one that saves work is written down here.
+#[test]
+fn work_of_the_published_experiments() {
+    let golden: [(&str, &[Work]); 5] = [
+        ("shallow-relu", &[(9, 3_744, 11_648)]),
+        ("matrix-completion", &[(4, 52_000, 48_928)]),
+        ("attention", &[(33, 449_920, 646_400)]),
+        ("spectral-sparse", &[(5, 8_704, 40_192), (2, 8_384, 35_072), (2, 8_576, 35_136)]),
+        ("total-variation", &[(7, 49_920, 220_640), (2, 48_520, 198_240)]),
+    ];
+    let found: Vec<(&str, Vec<_>)> =
+        golden.iter().map(|(name, _)| (*name, published(name).iter().map(work).collect())).collect();
+    let expected: Vec<(&str, Vec<_>)> = golden.iter().map(|(name, work)| (*name, work.to_vec())).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_plan_reads_as_text() {
+    let text = compile(&update(&published("shallow-relu")[0]), Passes::default()).plan().to_string();
+    for part in ["nodes", "each step:", "flops", "then relu", "keep positive", "draw"] {
+        assert!(text.contains(part), "no `{part}` in\n{text}");
+    }
+}
