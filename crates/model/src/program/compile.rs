@@ -184,9 +184,13 @@ impl<'a, T: Real> Compiler<'a, T> {
     fn emit_operation(&mut self, part: Part, op: Op, inputs: Vec<Place>, output: usize, shape: Shape) {
         let loops = match &op {
             // These walk their operands themselves.
-            Op::Draw(_) | Op::Matmul(_) | Op::Concatenate(_) | Op::Gather(_) | Op::Scatter(_) | Op::Project(_) => {
-                Loops::elementwise(&shape, &[])
-            }
+            Op::Draw(_)
+            | Op::Matmul(_)
+            | Op::Concatenate(_)
+            | Op::Gather(_)
+            | Op::Scatter(_)
+            | Op::Project(_)
+            | Op::Decomposition(_) => Loops::elementwise(&shape, &[]),
             _ => op.operation().loops(&shape, &inputs.iter().map(|input| &input.view).collect::<Vec<_>>()),
         };
         self.push(part, Work::Operation(Operated { op, inputs, shape, loops }), output);
