@@ -104,7 +104,7 @@ fn arange(call: &mut Call<'_>) -> Result<NodeId, CallError> {
     let (start, stop) = call.number(1)?.map_or((0.0, first), |stop| (first, stop));
     let step = call.number(2)?.unwrap_or(1.0);
     let count = ((stop - start) / step).ceil().max(0.0);
-    if step == 0.0 || !(count <= MOST_ELEMENTS as f64) {
+    if step == 0.0 || count.is_nan() || count > MOST_ELEMENTS as f64 {
         let message = format!("from {start} to {stop} by {step} is no range of at most 2^26 numbers");
         return Err(CallError::new(message));
     }
