@@ -301,9 +301,12 @@ impl<T: Real> Ensemble<T> {
         self.memory.while_running()
     }
 
-    /// What the step was compiled to.
-    pub fn explain(&self) -> ProgramPlan {
-        self.plan.program.plan()
+    /// What the step was compiled to, and how long each instruction takes.
+    pub(crate) fn explain(&self) -> ProgramPlan {
+        match self.blocks.first() {
+            Some(block) => self.plan.program.profile(block.workspace.clone()),
+            None => self.plan.program.plan(),
+        }
     }
 
     /// The first divergence of all blocks, with the number of seeds that diverged in any.

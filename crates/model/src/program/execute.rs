@@ -73,7 +73,7 @@ impl<T: Real> Program<T> {
 
     /// Kernels rely on the sizes that the program was compiled for.
     #[inline]
-    fn check(&self, workspace: &Workspace<T>) {
+    pub(super) fn check(&self, workspace: &Workspace<T>) {
         assert!(Arc::ptr_eq(&self.buffers, &workspace.sizes), "a program runs on a workspace of its own");
     }
 
@@ -103,7 +103,7 @@ impl<T: Real> Program<T> {
     }
 
     #[inline]
-    fn execute(&self, instruction: &Instruction<T>, workspace: &mut Workspace<T>) {
+    pub(super) fn execute(&self, instruction: &Instruction<T>, workspace: &mut Workspace<T>) {
         match &instruction.work {
             Work::Fused(fused) => {
                 T::execute_fused(self.instruction_set, fused, workspace.arena.field(), &self.constants);

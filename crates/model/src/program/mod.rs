@@ -20,6 +20,7 @@ mod instruction_set;
 mod linearize;
 mod parts;
 mod plan;
+mod profile;
 mod reuse;
 mod work;
 

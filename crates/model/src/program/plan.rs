@@ -15,6 +15,8 @@ pub struct Planned {
     pub flops: u64,
     /// Bytes of the buffers that it reads and writes, for one seed.
     pub bytes: u64,
+    /// Time for one seed, where it was measured.
+    pub picoseconds: Option<u64>,
 }
 
 /// What a graph was compiled to. Numbers of work are those of one seed.
@@ -58,7 +60,8 @@ impl fmt::Display for Plan {
                 writeln!(f, "{name}:")?;
             }
             for planned in part {
-                writeln!(f, "  {:>9} flops {:>9} bytes  {}", planned.flops, planned.bytes, planned.text)?;
+                let time = planned.picoseconds.map(|time| format!("{:>9.2} ns ", time as f64 / 1e3)).unwrap_or_default();
+                writeln!(f, "{time}  {:>9} flops {:>9} bytes  {}", planned.flops, planned.bytes, planned.text)?;
             }
         }
         Ok(())
@@ -86,7 +89,7 @@ impl<T: Real> Program<T> {
         touched.dedup();
         let chunks: usize = touched.iter().map(|&buffer| self.buffers[buffer]).sum();
         let bytes = (chunks * size_of::<Chunk<T>>() / LANES) as u64;
-        Planned { text: text(instruction), flops: instruction.flops(), bytes }
+        Planned { text: text(instruction), flops: instruction.flops(), bytes, picoseconds: None }
     }
 }
 
