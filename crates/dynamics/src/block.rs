@@ -178,7 +178,7 @@ impl<T: Real> Block<T> {
     }
 
     /// Steps up to `end`. The state after the last step is logged without a further step.
-    fn advance_to(&mut self, plan: &Plan<T>, end: u64) {
+    pub(crate) fn advance_to(&mut self, plan: &Plan<T>, end: u64) {
         while self.step < end {
             let (record, sample) = (plan.schedule.records(self.step), plan.schedule.samples(self.step));
             let last = self.step == plan.schedule.steps;

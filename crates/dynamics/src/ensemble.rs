@@ -282,13 +282,10 @@ impl<T: Real> Ensemble<T> {
         &mut self.blocks
     }
 
-    /// Moves every block by `steps` steps.
+    /// Moves every block by `steps` steps, whether its numbers stay finite or not.
     pub(crate) fn advance(&mut self, steps: u64) {
-        let (plan, shared) = (&self.plan, Shared::default());
-        self.blocks.par_iter_mut().for_each(|block| {
-            let end = block.step + steps;
-            block.run(plan, end, &shared);
-        });
+        let plan = &self.plan;
+        self.blocks.par_iter_mut().for_each(|block| block.advance_to(plan, block.step + steps));
     }
 
     /// From the parsed spec to the compiled programs, in seconds.

@@ -2,7 +2,8 @@
 //!
 //! What is measured is the step alone, without logging: the ensemble is set up as for a run, its blocks are moved round
 //! after round, and each round's time is divided by its seed-steps. The minimum over rounds is the figure that other
-//! programs' cannot disturb; the median and the maximum tell how much they did.
+//! programs' cannot disturb; the median and the maximum tell how much they did. More steps are made than the spec asks for,
+//! so a model may diverge on the way; a step takes as long with numbers that are not finite.
 
 use std::time::Instant;
 

@@ -234,7 +234,8 @@ impl<'a, T: Real> Compiler<'a, T> {
         }
         self.buffers.sizes[tiles] = self.buffers.sizes[tiles].max(slots * TILE);
         let count = graph.nodes()[root].shape.count();
-        let group = Fused { micros, output, count };
+        let unit = product.map_or(count, |product| graph.nodes()[product].shape.0.last().copied().unwrap_or(1));
+        let group = Fused::new(micros, output, count, unit);
         let Some(product) = product else { return self.push(part, Work::Fused(group), output) };
         let epilogue = self.epilogue(group, product, strip);
         match self.product(product, output, epilogue) {

@@ -124,6 +124,7 @@ fn visit_source<T>(source: &mut Source<T>, visit: &mut dyn FnMut(&mut usize, Acc
     match source {
         Source::Stream { buffer, .. }
         | Source::Chunk { buffer, .. }
+        | Source::Grid { buffer, .. }
         | Source::Table { buffer, .. }
         | Source::Tile { buffer, .. }
         | Source::Strip { buffer } => visit(buffer, Access::Read),
@@ -141,6 +142,10 @@ fn check_fused<T>(fused: &Fused<T>, sizes: &[usize], constants: &[Vec<T>]) {
     let within = |source: &Source<T>| match source {
         Source::Stream { buffer, offset } => offset / LANES + fused.count <= sizes[*buffer],
         Source::Chunk { buffer, offset } => offset / LANES < sizes[*buffer],
+        Source::Grid { buffer, offset, down, across } => {
+            let last = offset + (fused.count / fused.columns).saturating_sub(1) * down + (fused.columns - 1) * across;
+            fused.count.is_multiple_of(fused.columns) && last / LANES < sizes[*buffer]
+        }
         Source::Table { buffer, table } => table.len() == fused.count && table.iter().all(|at| *at < sizes[*buffer]),
         Source::Constant { constant } => constants[*constant].len() >= fused.count,
         Source::Number(_) => true,
