@@ -22,13 +22,6 @@ impl Graph {
                 let product = self.full(shape, factor * inner);
                 Some(self.apply(Binary::MULTIPLY, &[product, x]))
             }
-            // A column times a row: every entry is one product.
-            (Op::Matmul(_), &[a, b])
-                if self.shape(a).0.last() == Some(&1) && self.kind(a).max(self.kind(b)) == Kind::Real =>
-            {
-                let (a, b) = (self.broadcast(a, shape), self.broadcast(b, shape));
-                Some(a.and_then(|a| self.apply(Binary::MULTIPLY, &[a, b?])))
-            }
             _ => None,
         }
     }

@@ -1,10 +1,10 @@
 //! Matrix products in lanes.
 //!
 //! **Idea.** A tile of the result stays in registers while the summed index runs, so that loads are shared and there
-//! are as many independent chains of additions as the tile has entries. Where the summed index is short (at most four)
-//! a strip of the right factor stays in registers instead, and the rows of the left one stream past it. What follows
-//! the product is done before the tile leaves the registers, if it is a rectifier or `α·product + β·addend` (a
-//! residual, an optimiser's update); any other chain of element-wise operations runs in the accumulator machine over a
+//! are as many independent chains of additions as the tile has entries. Where the summed index is short (at most four;
+//! one for the product of a column and a row) a strip of the right factor stays in registers instead, and the rows of the left one stream past it. What follows
+//! the product is done before the tile leaves the registers, if it is a rectifier, the gate of a rectifier's derivative,
+//! or `α·product + Σ βᵢ·addendᵢ` with at most two addends (a residual, an optimiser's update); any other chain of element-wise operations runs in the accumulator machine over a
 //! few rows at a time, while these are in the first cache.
 //!
 //! Which kernel, and whether the transposed product is computed instead, is chosen when a program is compiled, by
@@ -14,6 +14,7 @@
 //! registers); a remainder kernel for each size (the last tile overlaps the one before instead).
 
 use pulp::Simd;
+use smallvec::SmallVec;
 
 use super::accumulator::{Fused, RunFused};
 use super::memory::{Field, Numbers};
@@ -60,8 +61,10 @@ pub(crate) enum Epilogue<T> {
     None,
     /// max(x, 0)
     Rectify,
-    /// `scale·x + factor·addend`; without an addend, `scale·x`.
-    Scale { scale: T, addend: Option<(Factor, T)> },
+    /// x where the operand is positive, else 0.
+    Gate(Factor),
+    /// `scale·x + Σ factor·addend`, with two addends at most.
+    Scale { scale: T, addends: SmallVec<[(Factor, T); 2]> },
     /// A group of element-wise operations, over a strip of rows that it reads from `strip`.
     Group { group: Fused<T>, strip: usize },
 }
@@ -106,7 +109,7 @@ impl Kernel {
         for (transposed, n, m, impossible) in orientations {
             let candidates = TILES.iter().filter(|(rows, columns)| *rows <= n && *columns <= m);
             let tiles = candidates.map(|&(rows, columns)| (Self::tile_cost(n, k, m, rows, columns), rows, columns));
-            let strip = ((2..=4).contains(&k) && m >= STRIP && n >= 4).then(|| (Self::strip_cost(n, k, m), 0, STRIP));
+            let strip = ((1..=4).contains(&k) && m >= STRIP && n >= 4).then(|| (Self::strip_cost(n, k, m), 0, STRIP));
             for (cost, rows, columns) in tiles.chain(strip).filter(|_| !impossible) {
                 if best.is_none_or(|(least, _)| cost < least) {
                     best = Some((cost, Self { rows, columns, transposed }));
@@ -167,21 +170,22 @@ enum Finish<T> {
     Plain,
     Rectify,
     Scale(T),
-    Combine {
-        /// Where the addend starts, its strides along rows and columns of the matrix as it is computed.
-        addend: [usize; 3],
-        scale: T,
-        factor: T,
-    },
+    Gate(Beside),
+    Add { scale: T, addend: Beside, factor: T },
+    AddTwo { scale: T, addends: [Beside; 2], factors: [T; 2] },
 }
+
+/// A matrix of the result's shape: where it starts, its strides along rows and columns of the matrix as it is computed.
+type Beside = [usize; 3];
 
 impl<T: Real> Finish<T> {
     /// For the part of every chunk that starts at lane `half`.
     fn shifted(self, half: usize) -> Self {
+        let shift = |[start, row, column]: Beside| [start + half, row, column];
         match self {
-            Self::Combine { addend: [start, row, column], scale, factor } => {
-                Self::Combine { addend: [start + half, row, column], scale, factor }
-            }
+            Self::Gate(operand) => Self::Gate(shift(operand)),
+            Self::Add { scale, addend, factor } => Self::Add { scale, addend: shift(addend), factor },
+            Self::AddTwo { scale, addends, factors } => Self::AddTwo { scale, addends: addends.map(shift), factors },
             other => other,
         }
     }
@@ -234,19 +238,35 @@ impl<T: Real> Product<T> {
         match &self.epilogue {
             Epilogue::None => (Finish::Plain, None),
             Epilogue::Rectify => (Finish::Rectify, None),
-            Epilogue::Scale { scale, addend: None } => (Finish::Scale(*scale), None),
-            Epilogue::Scale { scale, addend: Some((addend, factor)) } => {
-                let FactorPlace::Lanes { buffer } = addend.place else {
-                    unreachable!("an addend that is a constant is left to the accumulator machine")
+            Epilogue::Gate(operand) => (Finish::Gate(self.beside(field, item, operand)), None),
+            Epilogue::Scale { scale, addends } => {
+                let scale = *scale;
+                let finish = match addends.as_slice() {
+                    [] => Finish::Scale(scale),
+                    [(addend, factor)] => {
+                        Finish::Add { scale, addend: self.beside(field, item, addend), factor: *factor }
+                    }
+                    [first, second, ..] => Finish::AddTwo {
+                        scale,
+                        addends: [first, second].map(|(addend, _)| self.beside(field, item, addend)),
+                        factors: [first.1, second.1],
+                    },
                 };
-                let start = field.start(buffer) + addend.offset + item * self.n * self.m * LANES;
-                let [row, column] = match self.kernel.transposed {
-                    false => [addend.row, addend.column],
-                    true => [addend.column, addend.row],
-                };
-                (Finish::Combine { addend: [start, row, column], scale: *scale, factor: *factor }, None)
+                (finish, None)
             }
             Epilogue::Group { group, strip } => (Finish::Plain, Some((group, *strip))),
+        }
+    }
+
+    /// A matrix that is read beside product number `item`.
+    fn beside(&self, field: Field<'_, T>, item: usize, operand: &Factor) -> Beside {
+        let FactorPlace::Lanes { buffer } = operand.place else {
+            unreachable!("an operand that is a constant is left to the accumulator machine")
+        };
+        let start = field.start(buffer) + operand.offset + item * self.n * self.m * LANES;
+        match self.kernel.transposed {
+            false => [start, operand.row, operand.column],
+            true => [start, operand.column, operand.row],
         }
     }
 
@@ -314,6 +334,7 @@ impl Run {
                 match (kernel.rows, kernel.columns) {
                     $(($rows, $columns) => self.tiles::<T, S, $rows, $columns>(simd, left, field, finish),)*
                     _ => match self.k {
+                        1 => self.strips::<T, S, 1>(simd, left, field, finish),
                         2 => self.strips::<T, S, 2>(simd, left, field, finish),
                         3 => self.strips::<T, S, 3>(simd, left, field, finish),
                         _ => self.strips::<T, S, 4>(simd, left, field, finish),
@@ -458,12 +479,30 @@ impl Run {
                 let scale = T::splat(simd, scale);
                 each_sum!(|r, c, sum| T::multiply(simd, sum, scale));
             }
-            Finish::Combine { addend: [start, down, across], scale, factor } => {
+            Finish::Gate([start, down, across]) => {
+                let (from, zero) = (start + row * down + column * across, T::splat(simd, T::ZERO));
+                each_sum!(|r, c, sum| {
+                    let operand = field.load(simd, from + r * down + c * across);
+                    T::select(simd, T::less(simd, zero, operand), sum, zero)
+                });
+            }
+            Finish::Add { scale, addend: [start, down, across], factor } => {
                 let from = start + row * down + column * across;
                 let (scale, factor) = (T::splat(simd, scale), T::splat(simd, factor));
                 each_sum!(|r, c, sum| {
                     let addend = field.load(simd, from + r * down + c * across);
                     T::multiply_add(simd, sum, scale, T::multiply(simd, addend, factor))
+                });
+            }
+            Finish::AddTwo { scale, addends, factors } => {
+                let [from, second] = addends.map(|[start, down, across]| start + row * down + column * across);
+                let ([_, down, across], [_, other_down, other_across]) = (addends[0], addends[1]);
+                let (scale, factors) = (T::splat(simd, scale), factors.map(|factor| T::splat(simd, factor)));
+                each_sum!(|r, c, sum| {
+                    let addend = field.load(simd, from + r * down + c * across);
+                    let other = field.load(simd, second + r * other_down + c * other_across);
+                    let rest = T::multiply_add(simd, addend, factors[0], T::multiply(simd, other, factors[1]));
+                    T::multiply_add(simd, sum, scale, rest)
                 });
             }
         }

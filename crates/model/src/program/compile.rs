@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::groups::{Groups, is_element_wise};
 use super::linearize::{Places, linearize};
 use super::parts::{Part, parts};
@@ -259,8 +261,13 @@ impl<'a, T: Real> Compiler<'a, T> {
         match group.micros.as_slice() {
             [first] if plain(first) => Epilogue::None,
             [first, Micro { action: Action::Unary(Unary::RELU), .. }] if plain(first) => Epilogue::Rectify,
+            [first, Micro { action: Action::KeepPositive, operand: Some(Source::Stream { buffer, offset }) }]
+                if plain(first) =>
+            {
+                Epilogue::Gate(beside(*buffer, *offset, columns))
+            }
             micros => match affine(micros, columns) {
-                Some((scale, addend)) => Epilogue::Scale { scale, addend },
+                Some((scale, addends)) => Epilogue::Scale { scale, addends },
                 None => Epilogue::Group { group, strip },
             },
         }
@@ -383,9 +390,14 @@ fn factor(place: &Place, rank: usize) -> (Factor, Vec<usize>) {
     (factor, lead.offsets().into_iter().map(|at| at * unit).collect())
 }
 
-/// Micro-operations as x ↦ scale·x + factor·addend, if that is what they do to a product x.
-fn affine<T: Real>(micros: &[Micro<T>], columns: usize) -> Option<(T, Option<(Factor, T)>)> {
-    let (mut scale, mut addend): (f64, Option<(Factor, f64)>) = (0.0, None);
+/// A matrix in row-major order as an operand beside a product.
+fn beside(buffer: usize, offset: usize, columns: usize) -> Factor {
+    Factor { place: FactorPlace::Lanes { buffer }, offset, row: columns * LANES, column: LANES }
+}
+
+/// Micro-operations as x ↦ scale·x + Σ factor·addend with at most two addends, if that is what they do to a product x.
+fn affine<T: Real>(micros: &[Micro<T>], columns: usize) -> Option<(T, SmallVec<[(Factor, T); 2]>)> {
+    let (mut scale, mut addends) = (0.0, SmallVec::<[(Factor, f64); 2]>::new());
     for micro in micros {
         // accumulators ← kept · accumulators + added · operand
         let (kept, added) = match (&micro.action, &micro.operand) {
@@ -402,16 +414,16 @@ fn affine<T: Real>(micros: &[Micro<T>], columns: usize) -> Option<(T, Option<(Fa
             _ => return None,
         };
         scale *= kept;
-        addend = addend.map(|(place, factor)| (place, factor * kept));
+        addends.iter_mut().for_each(|(_, factor)| *factor *= kept);
         match &micro.operand {
             Some(Source::Strip { .. }) => scale += added,
-            Some(Source::Stream { buffer, offset }) if addend.is_none() => {
-                let (place, offset) = (FactorPlace::Lanes { buffer: *buffer }, *offset);
-                addend = Some((Factor { place, offset, row: columns * LANES, column: LANES }, added));
+            Some(Source::Stream { buffer, offset }) if addends.len() < 2 => {
+                addends.push((beside(*buffer, *offset, columns), added));
             }
             _ if added != 0.0 => return None,
             _ => {}
         }
     }
-    Some((T::from_f64(scale), addend.map(|(place, factor)| (place, T::from_f64(factor)))))
+    let addends = addends.into_iter().map(|(place, factor)| (place, T::from_f64(factor))).collect();
+    Some((T::from_f64(scale), addends))
 }

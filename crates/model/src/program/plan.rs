@@ -117,8 +117,12 @@ fn text<T: Real>(instruction: &Instruction<T>) -> String {
             let after = match &product.epilogue {
                 Epilogue::None => String::new(),
                 Epilogue::Rectify => ", then relu".into(),
-                Epilogue::Scale { addend: None, .. } => ", then scale".into(),
-                Epilogue::Scale { .. } => ", then scale and add".into(),
+                Epilogue::Gate(_) => ", then keep positive".into(),
+                Epilogue::Scale { addends, .. } => match addends.len() {
+                    0 => ", then scale".into(),
+                    1 => ", then scale and add".into(),
+                    _ => ", then scale and add two".into(),
+                },
                 Epilogue::Group { group, .. } => format!(", then {}", chain(group)),
             };
             let (n, k, m) = (product.n, product.k, product.m);

@@ -58,7 +58,10 @@ impl<T: Real> Instruction<T> {
                 visit_factor(&mut product.left, visit);
                 visit_factor(&mut product.right, visit);
                 match &mut product.epilogue {
-                    Epilogue::Scale { addend: Some((addend, _)), .. } => visit_factor(addend, visit),
+                    Epilogue::Gate(operand) => visit_factor(operand, visit),
+                    Epilogue::Scale { addends, .. } => {
+                        addends.iter_mut().for_each(|(addend, _)| visit_factor(addend, visit));
+                    }
                     Epilogue::Group { group, strip } => {
                         visit(strip, Access::Read);
                         visit_fused(group, visit);
@@ -97,8 +100,8 @@ impl<T: Real> Instruction<T> {
                 let outputs = (product.items.len() * product.n * product.m) as u64;
                 let after = match &product.epilogue {
                     Epilogue::None => 0,
-                    Epilogue::Rectify | Epilogue::Scale { addend: None, .. } => outputs,
-                    Epilogue::Scale { addend: Some(_), .. } => 2 * outputs,
+                    Epilogue::Rectify | Epilogue::Gate(_) => outputs,
+                    Epilogue::Scale { addends, .. } => (2 * addends.len()).max(1) as u64 * outputs,
                     Epilogue::Group { group, .. } => fused_flops(group),
                 };
                 2 * outputs * product.k as u64 + after
@@ -181,10 +184,10 @@ fn check_product<T>(product: &Product<T>, sizes: &[usize], constants: &[Vec<T>])
     for [left, right] in &product.items {
         inside &= k == 0 || (within(&product.left, n, k, *left) && within(&product.right, k, m, *right));
     }
+    let within_beside = |operand: &Factor| within(operand, n, m, (product.items.len() - 1) * n * m * LANES);
     match &product.epilogue {
-        Epilogue::Scale { addend: Some((addend, _)), .. } => {
-            inside &= within(addend, n, m, (product.items.len() - 1) * n * m * LANES);
-        }
+        Epilogue::Gate(operand) => inside &= within_beside(operand),
+        Epilogue::Scale { addends, .. } => inside &= addends.iter().all(|(addend, _)| within_beside(addend)),
         Epilogue::Group { group, strip } => {
             inside &= product.kernel.strip_rows().min(n) * m <= sizes[*strip];
             check_fused(group, sizes, constants);
