@@ -110,9 +110,10 @@ impl<T: std::fmt::Debug> Fused<T> {
         let mut fused = Self { micros, output, count, columns: count };
         let tables = || fused.micros.iter().filter_map(|micro| micro.operand.as_ref()?.table());
         let whole = |columns: &usize| *columns >= TILE && unit.is_multiple_of(*columns);
-        let found = tables().map(row_length).filter(whole).find(|&columns| {
-            tables().all(|table| grid(table, columns).is_some())
-        });
+        let found = tables()
+            .map(row_length)
+            .filter(whole)
+            .find(|&columns| tables().all(|table| grid(table, columns).is_some()));
         if let Some(columns) = found {
             fused.columns = columns;
             for source in fused.micros.iter_mut().filter_map(|micro| micro.operand.as_mut()) {
@@ -311,7 +312,9 @@ impl<T: Real, S: Simd> Machine<'_, T, S> {
             Source::Stream { buffer, offset } => start(buffer) + offset + e * LANES,
             Source::Tile { buffer, slot } => start(buffer) + slot * TILE * LANES,
             Source::Strip { buffer } => start(buffer) + (e - self.first) * LANES,
-            Source::Grid { buffer, offset, down, across: LANES } => start(buffer) + offset + row * down + column * LANES,
+            Source::Grid { buffer, offset, down, across: LANES } => {
+                start(buffer) + offset + row * down + column * LANES
+            }
             _ => return None,
         })
     }

@@ -60,7 +60,8 @@ impl fmt::Display for Plan {
                 writeln!(f, "{name}:")?;
             }
             for planned in part {
-                let time = planned.picoseconds.map(|time| format!("{:>9.2} ns ", time as f64 / 1e3)).unwrap_or_default();
+                let time =
+                    planned.picoseconds.map(|time| format!("{:>9.2} ns ", time as f64 / 1e3)).unwrap_or_default();
                 writeln!(f, "{time}  {:>9} flops {:>9} bytes  {}", planned.flops, planned.bytes, planned.text)?;
             }
         }
