@@ -1,5 +1,5 @@
 # `make demo` shows what the software does; `make test` says whether it still does it; `make ci` is all that a change must pass.
-.PHONY: demo test fmt clippy doc deny edges ci
+.PHONY: demo test bench fmt clippy doc deny edges ci
 .DEFAULT_GOAL := test
 
 demo:
@@ -9,6 +9,11 @@ test:
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
 	cargo nextest run --workspace
 	cargo test --workspace --doc
+
+# Against PyTorch and JAX, which are installed under the target folder; about an hour. Nothing else should run.
+bench:
+	cargo build --release -p gaugebias-cli
+	@bench/compare
 
 fmt:
 	cargo fmt --all

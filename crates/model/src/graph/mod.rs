@@ -63,7 +63,7 @@ pub struct Mismatch(pub String);
 pub struct Simplify {
     /// Return an existing equal node.
     pub share: bool,
-    /// Evaluate nodes whose inputs are constants.
+    /// Evaluate nodes whose inputs are constants, while there is room for their values.
     pub fold: bool,
     /// x·1 = x, x + 0 = x, −(−x) = x, x + x = 2x, c(dx) = (cd)x; a column times a row element by element; a stack of
     /// matrices times one matrix as one product.
@@ -172,11 +172,9 @@ impl Graph {
         if let Some(same) = self.simplify.identities.then(|| self.identity(&op, inputs)).flatten() {
             return Ok(same);
         }
-        if self.simplify.fold && inputs.iter().all(|&id| self.constant_value(id).is_some()) {
-            if !self.has_room_for(shape.count()) {
-                let message = format!("with this tensor of shape {shape}, constants would hold more than 2^27 numbers");
-                return Err(Mismatch(message));
-            }
+        let constant = inputs.iter().all(|&id| self.constant_value(id).is_some());
+        // Without room for its value the operation stays one, and is evaluated by whoever evaluates the graph.
+        if self.simplify.fold && constant && self.has_room_for(shape.count()) {
             let values: Vec<&Tensor> = inputs.iter().filter_map(|&id| self.constant_value(id)).collect();
             let value = op.operation().value(&values);
             return Ok(self.constant(value, kind));
@@ -240,5 +238,30 @@ impl Graph {
     pub fn is_random(&self, outputs: &[NodeId]) -> bool {
         let needed = self.needed(outputs);
         self.nodes.iter().zip(needed).any(|(node, needed)| needed && matches!(node.op, Op::Draw(_)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operations::{Binary, Unary};
+
+    #[test]
+    fn constants_without_room_stay_operations() {
+        let mut graph = Graph::new();
+        let [matrix, row] = [[2, 3].into(), [3].into()].map(|shape: Shape| graph.full(&shape, 2.0));
+        graph.constant_elements = MOST_CONSTANT_ELEMENTS - 1;
+        let transposed = graph.transpose(matrix, vec![1, 0]);
+        let sum = graph.add(matrix, row);
+        let power = graph.binary(Binary::POWER, sum, row).expect("the shapes broadcast");
+        let sine = graph.unary(Unary::SIN, transposed);
+        for node in [transposed, sum, power, sine] {
+            assert!(graph.constant_value(node).is_none());
+        }
+        // One number still has room.
+        let three = graph.scalar(3.0);
+        assert!(graph.constant_value(three).is_some());
+        let found = Interpreter::new(&graph).evaluate(&[power], &Values::new(), &mut []);
+        assert_eq!(found[0], Tensor::full(Shape::from([2, 3]), 16.0));
     }
 }
