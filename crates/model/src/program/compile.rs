@@ -395,8 +395,11 @@ fn beside(buffer: usize, offset: usize, columns: usize) -> Factor {
     Factor { place: FactorPlace::Lanes { buffer }, offset, row: columns * LANES, column: LANES }
 }
 
+/// Operands added to a product, each with its factor.
+type Addends<T> = SmallVec<[(Factor, T); 2]>;
+
 /// Micro-operations as x ↦ scale·x + Σ factor·addend with at most two addends, if that is what they do to a product x.
-fn affine<T: Real>(micros: &[Micro<T>], columns: usize) -> Option<(T, SmallVec<[(Factor, T); 2]>)> {
+fn affine<T: Real>(micros: &[Micro<T>], columns: usize) -> Option<(T, Addends<T>)> {
     let (mut scale, mut addends) = (0.0, SmallVec::<[(Factor, f64); 2]>::new());
     for micro in micros {
         // accumulators ← kept · accumulators + added · operand
