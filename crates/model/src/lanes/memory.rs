@@ -1,19 +1,20 @@
-//! The memory of a block of lanes, and the only unsafe code of the crate.
+//! The memory of a block of lanes: all of the crate's unchecked accesses go through here.
 //!
 //! **Idea.** All buffers of a program lie in one allocation, the arena. A compiled instruction names buffers; kernels
 //! read and write registers at places that were worked out when the program was compiled, without a bounds check for
 //! each register (measured 1.7 times slower with them in an inner loop).
 //!
 //! **The invariants.**
-//! 1. *Within.* Every place that an instruction reads or writes lies within its buffer. [`Field::check`] proves this
-//!    once for each operand, when a program is compiled, against the sizes that the arena is made with; a program runs
-//!    only on a workspace of its own (`Workspace` compares).
+//! 1. *Within.* Every place that an instruction reads or writes lies within its buffer. `Instruction::check` (program/work.rs)
+//!    proves this once for each operand, when a program is compiled, against the sizes that the arena is made with; a
+//!    program runs only on a workspace of its own (`Program::check` compares).
 //! 2. *Apart.* An instruction never writes a buffer that it reads: outputs get a buffer that is free when the
-//!    instruction starts. [`Field::apart`] checks it when a program is compiled.
+//!    instruction starts. `Instruction::check` proves this as well.
 //! 3. *Alone.* A [`Field`] is made from `&mut Arena` and lives as long as that borrow, so nobody else sees the memory.
 //!
-//! In builds with debug assertions every access is checked as well (`cargo test` is such a build): the tests of all
-//! kernels are their own checked build.
+//! Builds with debug assertions (`cargo test` is one) are the checked build: chunks of NaN that nobody owns lie between the
+//! buffers, and every register that is read or written has to lie within one buffer. `bench/memory-check` runs the same
+//! tests, without these checks, under valgrind.
 //!
 //! **Rejected.** Slices with hoisted bounds checks: one slice for each operand and run costs more than a short run
 //! does, and half of all runs here are short.
@@ -30,20 +31,45 @@ pub(crate) struct Arena<T> {
     chunks: Vec<Chunk<T>>,
     /// First chunk and number of chunks of each buffer.
     places: Vec<(usize, usize)>,
+    /// The buffer that each chunk belonged to at first.
+    #[cfg(debug_assertions)]
+    owners: Vec<Option<usize>>,
 }
+
+/// Chunks between two buffers.
+const GAP: usize = if cfg!(debug_assertions) { 1 } else { 0 };
 
 impl<T: Real> Arena<T> {
     /// Zeros; `sizes` in chunks.
     pub fn new(sizes: &[usize]) -> Self {
         let mut places = Vec::with_capacity(sizes.len());
-        let mut total = 0;
+        let mut total = GAP;
         for &size in sizes {
             places.push((total, size));
-            total += size;
+            total += size + GAP;
         }
-        // A register that starts at the last element of a buffer may reach past it: one more chunk at the end.
-        Self { chunks: vec![Chunk([T::ZERO; LANES]); total + 1], places }
+        let mut arena = Self {
+            chunks: vec![Chunk([T::ZERO; LANES]); total],
+            #[cfg(debug_assertions)]
+            owners: vec![None; total],
+            places,
+        };
+        arena.mark_gaps();
+        arena
     }
+
+    #[cfg(debug_assertions)]
+    fn mark_gaps(&mut self) {
+        for (buffer, &(start, size)) in self.places.iter().enumerate() {
+            self.owners[start..start + size].fill(Some(buffer));
+        }
+        for (chunk, owner) in self.chunks.iter_mut().zip(&self.owners) {
+            chunk.0 = [if owner.is_some() { T::ZERO } else { T::from_f64(f64::NAN) }; LANES];
+        }
+    }
+
+    #[cfg(not(debug_assertions))]
+    fn mark_gaps(&mut self) {}
 
     /// The chunks of a buffer.
     pub fn buffer(&self, index: usize) -> &[Chunk<T>] {
@@ -78,7 +104,7 @@ impl<T: Real> Arena<T> {
         Field {
             base: self.chunks.as_mut_ptr().cast(),
             #[cfg(debug_assertions)]
-            length: self.chunks.len() * LANES,
+            owners: &self.owners,
             places: &self.places,
             arena: PhantomData,
         }
@@ -112,7 +138,7 @@ impl<'a, T> Others<'a, T> {
 pub(crate) struct Field<'a, T> {
     base: *mut T,
     #[cfg(debug_assertions)]
-    length: usize,
+    owners: &'a [Option<usize>],
     places: &'a [(usize, usize)],
     arena: PhantomData<&'a mut [T]>,
 }
@@ -127,7 +153,15 @@ impl<T: Real> Field<'_, T> {
     #[inline(always)]
     fn inside(&self, place: usize, count: usize) {
         #[cfg(debug_assertions)]
-        assert!(place + count <= self.length, "place {place} + {count} of {}", self.length);
+        {
+            let owner = |place: usize| self.owners.get(place / LANES).copied().flatten();
+            let (first, last) = (owner(place), owner(place + count - 1));
+            assert!(
+                first.is_some() && first == last,
+                "numbers {place} to {} lie in buffers {first:?} and {last:?}",
+                place + count - 1
+            );
+        }
         let _ = (place, count);
     }
 

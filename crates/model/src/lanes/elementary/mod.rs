@@ -84,7 +84,8 @@ pub(super) const F64: Elementary<f64> = Elementary {
     power: power::F64,
 };
 
-/// Σ coefficient·x^power, coefficients from the highest power down.
+/// Σ coefficient·x^power by Horner's rule, coefficients from the highest power down. (Even and odd powers apart gained
+/// less than 5 %, and lost digits of Φ.)
 #[inline(always)]
 fn polynomial<T: Real, S: Simd>(simd: S, coefficients: &[T], x: T::Vector<S>) -> T::Vector<S> {
     let mut sum = T::splat(simd, coefficients[0]);
