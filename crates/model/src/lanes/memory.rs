@@ -14,7 +14,7 @@
 //!
 //! Builds with debug assertions (`cargo test` is one) are the checked build: chunks of NaN that nobody owns lie between the
 //! buffers, and every register that is read or written has to lie within one buffer. `bench/memory-check` runs the same
-//! tests, without these checks, under valgrind.
+//! tests without these checks under valgrind and AddressSanitizer.
 //!
 //! **Rejected.** Slices with hoisted bounds checks: one slice for each operand and run costs more than a short run
 //! does, and half of all runs here are short.
