@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use gaugebias::dynamics::update::Update;
-use gaugebias::model::graph::{Interpreter, Values};
+use gaugebias::model::graph::{Interpreter, Simplify, Values};
 use gaugebias::model::operations::Purpose;
 use gaugebias::model::program::{Passes, Plan, Program, Request, Workspace};
 use gaugebias::model::random::{LaneStream, Stream};
@@ -125,6 +125,35 @@ fn total_variation_agrees_with_plain_loops() {
     agrees("total-variation");
 }
 
+/// Every spec in `experiments`, variants included.
+fn all_specs() -> Vec<Spec> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments")];
+    let mut specs = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("the experiments are there") {
+            let path = entry.expect("a readable entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "toml") {
+                specs.extend(SpecFile::read(&path, &[]).expect("an experiment is right").specs);
+            }
+        }
+    }
+    specs
+}
+
+/// The update of a spec, its graph made with some simplifications. Without a loss, the one that makes the predictor small.
+fn update_with(spec: &Spec, simplify: Simplify) -> Update {
+    let mut model = Model::build_with(spec, DataBinding::Inputs, simplify).expect("a right model");
+    if model.named("loss").is_none() {
+        let predictor = model.named("predictor").expect("a spec has a loss or a predictor");
+        let square = model.graph.multiply(predictor, predictor);
+        let sum = model.graph.sum(square);
+        model.names.insert("loss".to_owned(), sum);
+    }
+    Update::build(spec, model).expect("a loss to descend")
+}
+
 #[test]
 fn every_pass_can_be_switched_off() {
     let on = Passes::default();
@@ -135,14 +164,27 @@ fn every_pass_can_be_switched_off() {
         Passes { reuse: false, ..on },
         Passes::OFF,
     ];
-    for name in ["shallow-relu", "matrix-completion", "attention", "total-variation"] {
-        for spec in published(name) {
-            let update = update(&spec);
-            let expected = after(&spec, &update, on, 3, 0);
-            for passes in passes {
-                let difference = difference(&after(&spec, &update, passes, 3, 0), &expected);
-                assert!(difference <= 1e-12, "{}, {passes:?}: {difference:.1e}", spec.title);
-            }
+    let simple = Simplify::default();
+    let simplifications = [
+        Simplify { share: false, ..simple },
+        Simplify { fold: false, ..simple },
+        Simplify { identities: false, ..simple },
+        Simplify { share: false, fold: false, identities: false },
+    ];
+    let specs = all_specs();
+    assert!(specs.len() >= 23, "only {} specs", specs.len());
+    for spec in specs {
+        let update = update_with(&spec, simple);
+        let expected = after(&spec, &update, on, 3, 0);
+        let check = |found: Vec<f64>, without: String| {
+            let difference = difference(&found, &expected);
+            assert!(difference <= 1e-12, "{}, {without}: {difference:.1e}", spec.title);
+        };
+        for passes in passes {
+            check(after(&spec, &update, passes, 3, 0), format!("{passes:?}"));
+        }
+        for simplify in simplifications {
+            check(after(&spec, &update_with(&spec, simplify), on, 3, 0), format!("{simplify:?}"));
         }
     }
 }

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 
 pub use compiled::SpecParametrization;
 
-use crate::graph::{Graph, Interpreter, Kind, NodeId};
+use crate::graph::{Graph, Interpreter, Kind, NodeId, Simplify};
 use crate::language::{Scope, Section};
 use crate::operations::Purpose;
 use crate::random::Stream;
@@ -114,8 +114,17 @@ impl Model {
     /// # Errors
     /// [`SpecError`] for an expression that does not make sense, a loss or verified observable that is not a scalar.
     pub fn build(spec: &Spec, binding: DataBinding<'_>) -> Result<Self, SpecError> {
+        Self::build_with(spec, binding, Simplify::default())
+    }
+
+    /// Builds the graph with the given simplifications only, for tests that compare.
+    ///
+    /// # Errors
+    /// As [`Model::build`]; without folding also for indices and sizes that are computed.
+    pub fn build_with(spec: &Spec, binding: DataBinding<'_>, simplify: Simplify) -> Result<Self, SpecError> {
         let setup = Setup::build(spec)?;
         let mut scope = Scope::new(spec.folder.clone());
+        scope.graph = Graph::with(simplify);
         let data = bind_data(spec, &setup, binding, &mut scope)?;
         let mut next_slot = spec.data.len();
         let mut params = Vec::new();
