@@ -8,9 +8,10 @@ use pulp::{Simd, WithSimd};
 use super::accumulator::{Fused, RunFused};
 use super::memory::Field;
 use super::product::Product;
-use super::{Real, Task};
+use super::{Chunk, Real, Task};
 use crate::operations::Op;
 use crate::program::InstructionSet;
+use crate::random::LaneStream;
 
 struct Run<'a, 'b, T> {
     op: &'b Op,
@@ -41,8 +42,22 @@ impl<T: Real> WithSimd for RunProduct<'_, T> {
     }
 }
 
+struct Normals<'a, 'b, T> {
+    streams: &'a mut LaneStream,
+    outputs: &'a mut [&'b mut [Chunk<T>]],
+}
+
+impl<T: Real> WithSimd for Normals<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        T::normals(simd, self.streams, self.outputs);
+    }
+}
+
 macro_rules! dispatch {
-    ($type:ident, $operation:ident, $fused:ident, $product:ident) => {
+    ($type:ident, $operation:ident, $fused:ident, $product:ident, $normals:ident) => {
         /// [`Real::execute`].
         pub(super) fn $operation(set: InstructionSet, op: &Op, task: Task<'_, $type>) {
             set.run(Run { op, task });
@@ -67,8 +82,13 @@ macro_rules! dispatch {
         ) {
             set.run(RunProduct { product, field, constants });
         }
+
+        /// [`Real::execute_normals`].
+        pub(super) fn $normals(set: InstructionSet, streams: &mut LaneStream, outputs: &mut [&mut [Chunk<$type>]]) {
+            set.run(Normals { streams, outputs });
+        }
     };
 }
 
-dispatch!(f32, execute_f32, fused_f32, product_f32);
-dispatch!(f64, execute_f64, fused_f64, product_f64);
+dispatch!(f32, execute_f32, fused_f32, product_f32, normals_f32);
+dispatch!(f64, execute_f64, fused_f64, product_f64, normals_f64);

@@ -5,11 +5,11 @@
 //! each register (measured 1.7 times slower with them in an inner loop).
 //!
 //! **The invariants.**
-//! 1. *Within.* Every place that an instruction reads or writes lies within its buffer. [`Field::check`] proves this
-//!    once for each operand, when a program is compiled, against the sizes that the arena is made with; a program runs
+//! 1. *Within.* Every place that an instruction reads or writes lies within its buffer. `Instruction::check` proves
+//!    this once for each operand, when a program is compiled, against the sizes that the arena is made with; a program runs
 //!    only on a workspace of its own (`Workspace` compares).
 //! 2. *Apart.* An instruction never writes a buffer that it reads: outputs get a buffer that is free when the
-//!    instruction starts. [`Field::apart`] checks it when a program is compiled.
+//!    instruction starts. `Instruction::check` proves this too.
 //! 3. *Alone.* A [`Field`] is made from `&mut Arena` and lives as long as that borrow, so nobody else sees the memory.
 //!
 //! In builds with debug assertions every access is checked as well (`cargo test` is such a build): the tests of all
@@ -21,6 +21,7 @@
 use std::marker::PhantomData;
 
 use pulp::Simd;
+use smallvec::SmallVec;
 
 use super::{Chunk, LANES, Real};
 
@@ -55,6 +56,22 @@ impl<T: Real> Arena<T> {
     pub fn buffer_mut(&mut self, index: usize) -> &mut [Chunk<T>] {
         let (start, size) = self.places[index];
         &mut self.chunks[start..start + size]
+    }
+
+    /// Buffers to be written, each by itself.
+    ///
+    /// # Panics
+    /// When one is named twice.
+    pub fn buffers_mut<const N: usize>(&mut self, indices: &[usize]) -> SmallVec<[&mut [Chunk<T>]; N]> {
+        let distinct = |at: usize| indices[..at].iter().all(|other| *other != indices[at]);
+        assert!((0..indices.len()).all(distinct), "a buffer is handed out once");
+        let base = self.chunks.as_mut_ptr();
+        let slice = |&index: &usize| {
+            let (start, size) = self.places[index];
+            // SAFETY: within `chunks` (see `new`); distinct buffers do not overlap; the results borrow `self` mutably.
+            unsafe { std::slice::from_raw_parts_mut(base.add(start), size) }
+        };
+        indices.iter().map(slice).collect()
     }
 
     /// Exchanges two buffers of equal size.

@@ -6,7 +6,7 @@ use super::elementary::{self, Elementary};
 use super::{Chunk, Field, Fused, LANES, Product, Task, dispatch};
 use crate::operations::Op;
 use crate::program::InstructionSet;
-use crate::random::LaneNormals;
+use crate::random::{LaneNormals, LaneStream};
 
 /// An element type of lane programs: f32 or f64. The vector operations are pulp's, under names without a type, so
 /// that a kernel is written once. `Vector` holds as many lanes as the instruction set's registers do.
@@ -40,6 +40,10 @@ pub trait Real: LaneNormals + Copy + Default + Send + Sync + PartialOrd + std::f
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "only programs call it")]
     fn execute_product(set: InstructionSet, product: &Product<Self>, field: Field<'_, Self>, constants: &[Vec<Self>]);
+
+    /// Draws normal numbers with an instruction set.
+    #[doc(hidden)]
+    fn execute_normals(set: InstructionSet, streams: &mut LaneStream, outputs: &mut [&mut [Chunk<Self>]]);
 
     /// Registers in a chunk.
     fn vectors_per_chunk<S: Simd>(simd: S) -> usize;
@@ -93,7 +97,7 @@ pub trait Real: LaneNormals + Copy + Default + Send + Sync + PartialOrd + std::f
 macro_rules! real {
     ($type:ident, $vector:ident, $mask:ident, $lanes:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident,
      $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $neg:ident, $abs:ident, $sqrt:ident,
-     $less:ident, $less_equal:ident, $equal:ident, $select:ident, $execute:ident, $fused:ident, $product:ident, $constants:ident) => {
+     $less:ident, $less_equal:ident, $equal:ident, $select:ident, $execute:ident, $fused:ident, $product:ident, $normals:ident, $constants:ident) => {
         impl Real for $type {
             type Vector<S: Simd> = S::$vector;
             type Mask<S: Simd> = S::$mask;
@@ -129,6 +133,9 @@ macro_rules! real {
                 constants: &[Vec<Self>],
             ) {
                 dispatch::$product(set, product, field, constants);
+            }
+            fn execute_normals(set: InstructionSet, streams: &mut LaneStream, outputs: &mut [&mut [Chunk<Self>]]) {
+                dispatch::$normals(set, streams, outputs);
             }
             #[inline(always)]
             fn from_f64(x: f64) -> Self {
@@ -244,6 +251,7 @@ real!(
     execute_f32,
     fused_f32,
     product_f32,
+    normals_f32,
     F32
 );
 real!(
@@ -269,5 +277,6 @@ real!(
     execute_f64,
     fused_f64,
     product_f64,
+    normals_f64,
     F64
 );

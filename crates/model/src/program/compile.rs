@@ -4,19 +4,19 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::groups::{Groups, is_element_wise};
 use super::linearize::{Places, linearize};
 use super::parts::{Part, parts};
 use super::reuse::assign_buffers;
-use super::work::{Instruction, Operated, Work};
+use super::work::{Instruction, Normals, Operated, Work};
 use super::{InstructionSet, Place, Program, Request, Store};
 use crate::graph::{Graph, NodeId};
 use crate::lanes::{
     Action, Epilogue, Factor, FactorPlace, Fused, Kernel, LANES, Loops, Micro, Product, Real, Source, TILE, View,
 };
-use crate::operations::{Binary, Op, Reshape, Unary};
+use crate::operations::{Binary, Distribution, Draw, Op, Purpose, Reshape, Unary};
 use crate::shape::Shape;
 
 pub(super) fn compile<T: Real>(graph: &Graph, request: &Request, instruction_set: InstructionSet) -> Program<T> {
@@ -179,8 +179,26 @@ impl<'a, T: Real> Compiler<'a, T> {
 
     fn operate(&mut self, index: usize, part: Part, output: usize) {
         let node = &self.graph.nodes()[index];
+        if let Op::Draw(Draw { distribution: Distribution::Normal, purpose, .. }) = node.op {
+            return self.draw_normals(part, purpose, output, node.shape.count());
+        }
         let inputs: Vec<Place> = node.inputs.iter().map(|&id| self.input_place(id)).collect();
         self.emit_operation(part, node.op.clone(), inputs, output, node.shape.clone());
+    }
+
+    /// Draws that follow each other are one instruction: where a stream's state is loaded counts with small draws.
+    fn draw_normals(&mut self, part: Part, purpose: Purpose, output: usize, count: usize) {
+        if self.fuse
+            && let Some((_, instruction)) = self.instructions.iter_mut().rev().find(|(other, _)| *other == part)
+            && let Work::Normals(normals) = &mut instruction.work
+            && normals.purpose == purpose
+        {
+            normals.outputs.push(output);
+            normals.counts.push(count);
+            return;
+        }
+        let normals = Normals { purpose, outputs: smallvec![output], counts: smallvec![count] };
+        self.push(part, Work::Normals(normals), output);
     }
 
     fn emit_operation(&mut self, part: Part, op: Op, inputs: Vec<Place>, output: usize, shape: Shape) {

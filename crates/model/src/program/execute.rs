@@ -111,6 +111,11 @@ impl<T: Real> Program<T> {
             Work::Product(product) => {
                 T::execute_product(self.instruction_set, product, workspace.arena.field(), &self.constants);
             }
+            Work::Normals(normals) => {
+                let mut outputs = workspace.arena.buffers_mut::<2>(&normals.outputs);
+                let streams = &mut workspace.streams[normals.purpose as usize];
+                T::execute_normals(self.instruction_set, streams, &mut outputs);
+            }
             Work::Operation(operated) => self.operate(operated, instruction.output, workspace),
         }
     }

@@ -107,6 +107,10 @@ fn text<T: Real>(instruction: &Instruction<T>) -> String {
                 .collect();
             format!("{}({}) -> {}", operated.op.operation().name(), from.join(", "), operated.shape)
         }
+        Work::Normals(normals) => {
+            let counts: Vec<String> = normals.counts.iter().map(ToString::to_string).collect();
+            format!("draw {} normals", counts.join(" + "))
+        }
         Work::Fused(fused) => format!("{} over {} elements", chain(fused), fused.count),
         Work::Product(product) => {
             let stack = if product.items.len() == 1 { String::new() } else { format!("{} x ", product.items.len()) };

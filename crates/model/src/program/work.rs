@@ -2,8 +2,9 @@
 
 use super::{Place, Store};
 use crate::lanes::{Action, Epilogue, Factor, FactorPlace, Fused, LANES, Loops, Micro, Product, Real, Source};
-use crate::operations::Op;
+use crate::operations::{Op, Purpose};
 use crate::shape::Shape;
+use smallvec::SmallVec;
 
 /// An operation that runs by itself.
 #[derive(Clone, Debug)]
@@ -14,11 +15,23 @@ pub(super) struct Operated {
     pub loops: Loops,
 }
 
+/// Normal draws of one purpose.
+#[derive(Clone, Debug)]
+pub(super) struct Normals {
+    pub purpose: Purpose,
+    /// The buffers that are filled; the instruction's output is the first.
+    pub outputs: SmallVec<[usize; 2]>,
+    /// Elements of each.
+    pub counts: SmallVec<[usize; 2]>,
+}
+
 /// What an instruction does.
 #[derive(Clone, Debug)]
 pub(super) enum Work<T> {
     /// A kernel of its own.
     Operation(Operated),
+    /// Normal draws of one purpose, one after the other.
+    Normals(Normals),
     /// Element-wise operations in one pass.
     Fused(Fused<T>),
     /// A stack of matrix products, and what follows them.
@@ -52,6 +65,7 @@ impl<T: Real> Instruction<T> {
                     }
                 }
             }
+            Work::Normals(normals) => normals.outputs.iter_mut().for_each(|output| visit(output, Access::Write)),
             Work::Fused(fused) => visit_fused(fused, visit),
             Work::Product(product) => {
                 visit(&mut product.output, Access::Write);
@@ -86,6 +100,11 @@ impl<T: Real> Instruction<T> {
         assert!(written.iter().all(|buffer| !read.contains(buffer)), "an instruction never writes what it reads");
         match &self.work {
             Work::Operation(_) => {}
+            Work::Normals(normals) => {
+                let inside =
+                    normals.outputs.iter().zip(&normals.counts).all(|(&output, &count)| sizes[output] == count);
+                assert!(inside, "draws fill their buffers");
+            }
             Work::Fused(fused) => check_fused(fused, sizes, constants),
             Work::Product(product) => check_product(product, sizes, constants),
         }
@@ -95,6 +114,7 @@ impl<T: Real> Instruction<T> {
     pub fn flops(&self) -> u64 {
         match &self.work {
             Work::Operation(operated) => operation_flops(operated),
+            Work::Normals(_) => 0,
             Work::Fused(fused) => fused_flops(fused),
             Work::Product(product) => {
                 let outputs = (product.items.len() * product.n * product.m) as u64;
