@@ -62,7 +62,7 @@ impl<T: Real> Arena<T> {
     ///
     /// # Panics
     /// When one is named twice.
-    pub fn buffers_mut<const N: usize>(&mut self, indices: &[usize]) -> SmallVec<[&mut [Chunk<T>]; N]> {
+    pub fn buffers_mut(&mut self, indices: &[usize]) -> SmallVec<[&mut [Chunk<T>]; 4]> {
         let distinct = |at: usize| indices[..at].iter().all(|other| *other != indices[at]);
         assert!((0..indices.len()).all(distinct), "a buffer is handed out once");
         let base = self.chunks.as_mut_ptr();
@@ -157,6 +157,39 @@ impl<T: Real> Field<'_, T> {
         self.inside(place, size_of::<T::Vector<S>>() / size_of::<T>());
         // SAFETY: by the caller; registers are plain numbers, and the read is unaligned.
         unsafe { self.base.add(place).cast::<T::Vector<S>>().read_unaligned() }
+    }
+
+    /// The number at a place.
+    ///
+    /// # Safety
+    /// Invariant 1.
+    #[inline(always)]
+    pub unsafe fn number(&self, place: usize) -> T {
+        self.inside(place, 1);
+        // SAFETY: by the caller.
+        unsafe { *self.base.add(place) }
+    }
+
+    /// Writes a number.
+    ///
+    /// # Safety
+    /// Invariants 1 and 2.
+    #[inline(always)]
+    pub unsafe fn set_number(&self, place: usize, value: T) {
+        self.inside(place, 1);
+        // SAFETY: by the caller.
+        unsafe { *self.base.add(place) = value }
+    }
+
+    /// The address of a place, for a square of 16 × 16 numbers whose rows are `step` apart.
+    ///
+    /// # Safety
+    /// Invariant 1 for all rows; invariant 2 where it is written.
+    #[inline(always)]
+    pub unsafe fn square(&self, place: usize, step: usize) -> *mut T {
+        self.inside(place, (LANES - 1) * step + LANES);
+        // SAFETY: by the caller.
+        unsafe { self.base.add(place) }
     }
 
     /// Writes a register.
