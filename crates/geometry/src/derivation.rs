@@ -51,12 +51,14 @@ pub struct PredictorInfo {
     pub rank: usize,
     /// Rank of J at generic θ.
     pub generic_rank: usize,
+    /// Whether that rank is only a lower bound: its maximum over many θ did not recur.
+    pub generic_rank_is_bound: bool,
 }
 
 /// One named factor.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FactorInfo {
-    /// rescaling, gl, o, so, translation, scale, boost or other.
+    /// rescaling, gl, o, so, translation, scale, boost, shift or other.
     pub kind: &'static str,
     /// r of GL(r), n of SO(n), 1 for one-parameter groups, 2 for boosts.
     pub size: usize,
@@ -64,6 +66,9 @@ pub struct FactorInfo {
     pub count: usize,
     /// Names of tensors.
     pub acts_on: Vec<String>,
+    /// All of it in words: `GL(2) × 2 on W_Q, W_K`.
+    #[serde(skip)]
+    pub text: String,
 }
 
 /// What the search found.
@@ -136,6 +141,8 @@ pub struct Derivation {
     pub orbit_dimension: usize,
     /// Fiber dimensions that no affine generator explains.
     pub unexplained: usize,
+    /// Tensors on which alone these directions can be chosen.
+    pub unexplained_on: Vec<String>,
     /// The symmetries.
     pub symmetries: SymmetryInfo,
     /// The charges.
@@ -189,9 +196,18 @@ pub fn derive_from(
         );
     }
     if symmetries.unexplained() > 0 {
+        let on = &symmetries.unexplained_on;
+        let place = if on.is_empty() { String::new() } else { format!(" (they can be chosen on {})", on.join(", ")) };
         notes.push(format!(
-            "{} fiber dimensions are not explained by affine generators; log det Γ does not see them",
+            "{} fiber dimensions are not explained by affine generators{place}; log det Γ does not see them",
             symmetries.unexplained()
+        ));
+    }
+    if symmetries.rank_is_bound {
+        notes.push(format!(
+            "the largest rank of J, {}, did not recur over many random points: it is a lower bound, and the fiber and what \
+             is unexplained of it are upper bounds",
+            symmetries.generic_rank
         ));
     }
     Ok(Derivation {
@@ -201,10 +217,12 @@ pub fn derive_from(
             dimension: symmetries.predictor_dimension,
             rank: coarea.rank,
             generic_rank: symmetries.generic_rank,
+            generic_rank_is_bound: symmetries.rank_is_bound,
         },
         fiber_dimension: symmetries.fiber_dimension,
         orbit_dimension: symmetries.orbit_dimension,
         unexplained: symmetries.unexplained(),
+        unexplained_on: symmetries.unexplained_on.clone(),
         symmetries: symmetry_info(symmetries),
         charges: ChargeInfo { independent: symmetries.independent_charges, names: symmetries.charge_names.clone() },
         bias,
@@ -323,6 +341,7 @@ fn slice_invariance(
 
 fn symmetry_info(symmetries: &Symmetries) -> SymmetryInfo {
     let factor = |f: gaugebias_symmetry::FactorSummary| FactorInfo {
+        text: f.to_string(),
         kind: f.kind.word(),
         size: f.size,
         count: f.count,

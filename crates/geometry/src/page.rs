@@ -26,7 +26,7 @@ impl Derivation {
         line(String::new());
         line(self.symmetry_line());
         for factor in &self.symmetries.factors {
-            line(format!("  {}", factor_text(factor)));
+            line(format!("  {}", factor.text));
         }
         line(String::new());
         line(format!("charges: {} independent", self.charges.independent));
@@ -113,25 +113,13 @@ impl Derivation {
     }
 }
 
-fn factor_text(factor: &FactorInfo) -> String {
-    let copies = if factor.count == 1 { String::new() } else { format!(" × {}", factor.count) };
-    let name = match factor.kind {
-        "gl" => format!("GL({})", factor.size),
-        "o" => format!("O({})", factor.size),
-        "so" => format!("SO({})", factor.size),
-        "other" => format!("unrecognised, dimension {}", factor.size),
-        kind => kind.to_owned(),
-    };
-    format!("{name}{copies} on {}", factor.acts_on.join(", "))
-}
-
 fn factor_latex(factor: &FactorInfo) -> String {
     let name = match factor.kind {
         "gl" => format!("\\mathrm{{GL}}({})", factor.size),
         "o" => format!("\\mathrm{{O}}({})", factor.size),
         "so" => format!("\\mathrm{{SO}}({})", factor.size),
         "boost" => "\\mathrm{SO}(1,1)".to_owned(),
-        "translation" => "\\mathbb{R}".to_owned(),
+        "translation" | "shift" => "\\mathbb{R}".to_owned(),
         "other" => format!("G_{{{}}}", factor.size),
         _ => "\\mathbb{R}_{>0}".to_owned(),
     };

@@ -40,14 +40,14 @@ pub(crate) fn connected_components(parameters: usize, jacobians: &[Matrix]) -> V
 
 /// Groups items by a symmetric relation; each group ascending, ordered by first member.
 pub(crate) fn groups(count: usize, related: impl Fn(usize, usize) -> bool) -> Vec<Vec<usize>> {
+    let pairs = (0..count).flat_map(|i| (i + 1..count).map(move |j| (i, j)));
+    linked_groups(count, &pairs.filter(|&(i, j)| related(i, j)).collect::<Vec<_>>())
+}
+
+/// Groups items that pairs link; each group ascending, ordered by first member.
+pub(crate) fn linked_groups(count: usize, links: &[(usize, usize)]) -> Vec<Vec<usize>> {
     let mut parent: Vec<usize> = (0..count).collect();
-    for i in 0..count {
-        for j in i + 1..count {
-            if related(i, j) {
-                unite(&mut parent, i, j);
-            }
-        }
-    }
+    links.iter().for_each(|&(i, j)| unite(&mut parent, i, j));
     let mut blocks: Vec<Vec<usize>> = vec![Vec::new(); count];
     for j in 0..count {
         let root = find(&mut parent, j);
