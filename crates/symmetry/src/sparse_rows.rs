@@ -1,8 +1,10 @@
-//! The sparsest basis of a row space, as far as pairwise elimination finds it.
+//! The sparsest basis of a row space, as far as elimination in several orders finds it.
 //!
-//! Start from the reduced row echelon form; while some row gets cheaper by subtracting a multiple of another one that
-//! cancels one of its entries, do it. The cost counts the dimensions that a row moves, so the result hardly depends on
-//! the order of columns. Rejected: one linear program for each column, which is exact for the L1 cost and needs a solver.
+//! A reduced row echelon form has rows of small support, and which ones depends on the order of its columns. So: several
+//! orders, the columns that cost most first among them; in each, while some row gets cheaper by subtracting a multiple
+//! of another one that cancels one of its entries, do it; of all rows found, the cheapest independent ones. The cost
+//! counts the dimensions that a row moves, so the result hardly depends on the order of tensors. Rejected: one linear
+//! program for each column, which is exact for the L1 cost and needs a solver.
 
 use gaugebias_linalg::Matrix;
 
@@ -18,15 +20,36 @@ const SWEEPS: usize = 50;
 /// A sparse basis of the span of the rows modulo the `fixed` ones, which lie in it and are known already; ordered by
 /// first non-zero column. The largest entry of each row is ±1, and the first one is positive. `costs` weigh the columns.
 pub(crate) fn sparse_basis(rows: &Matrix, fixed: &[Vec<f64>], costs: &[f64]) -> Vec<Vec<f64>> {
-    let mut basis = independent_rows(&row_echelon(rows), fixed);
+    let columns = rows.columns();
+    let natural: Vec<usize> = (0..columns).collect();
+    let mut dearest = natural.clone();
+    dearest.sort_by(|&a, &b| costs[b].total_cmp(&costs[a]));
+    let reversed = dearest.iter().rev().copied().collect();
     let cost = |row: &[f64]| row.iter().zip(costs).filter(|(x, _)| **x != 0.0).map(|(_, c)| c).sum::<f64>();
+    let mut candidates: Vec<Vec<f64>> = Vec::new();
+    let mut rank = 0;
+    for order in [dearest, natural, reversed] {
+        let mut found = row_echelon(rows, &order);
+        rank = found.len();
+        descend(&mut found, fixed, &cost);
+        candidates.extend(found);
+    }
+    candidates.iter_mut().for_each(|row| normalise(row));
+    candidates.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
+    let mut basis = cheapest_independent(candidates, fixed, rank);
+    basis.sort_by_key(|row| row.iter().position(|x| *x != 0.0));
+    basis
+}
+
+/// Subtracts multiples of rows and fixed rows from each other for as long as that makes a row cheaper.
+fn descend(basis: &mut [Vec<f64>], fixed: &[Vec<f64>], cost: &impl Fn(&[f64]) -> f64) {
     for _ in 0..SWEEPS {
         let mut changed = false;
         for a in 0..basis.len() {
             for b in 0..basis.len() + fixed.len() {
                 let other = if b < basis.len() { &basis[b] } else { &fixed[b - basis.len()] };
                 if b != a
-                    && let Some(cheaper) = reduced(&basis[a], other, &cost)
+                    && let Some(cheaper) = reduced(&basis[a], other, cost)
                 {
                     basis[a] = cheaper;
                     changed = true;
@@ -34,28 +57,38 @@ pub(crate) fn sparse_basis(rows: &Matrix, fixed: &[Vec<f64>], costs: &[f64]) -> 
             }
         }
         if !changed {
-            break;
+            return;
         }
     }
-    basis.iter_mut().for_each(|row| normalise(row));
-    basis.sort_by_key(|row| row.iter().position(|x| *x != 0.0));
-    basis
 }
 
-/// Rows of an echelon form that are independent of the fixed ones and of each other.
-fn independent_rows(echelon: &Matrix, fixed: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let mut known = fixed.to_vec();
-    let rank = |rows: &[Vec<f64>]| row_echelon(&Matrix::from_fn(rows.len(), echelon.columns(), |i, j| rows[i][j])).rows();
-    let mut kept = Vec::new();
-    for i in 0..echelon.rows() {
-        known.push(echelon.row(i).to_vec());
-        if fixed.is_empty() || rank(&known) == known.len() {
-            kept.push(echelon.row(i).to_vec());
-        } else {
-            known.pop();
+/// The first rows that are independent of the fixed ones and of each other, up to the rank.
+fn cheapest_independent(candidates: Vec<Vec<f64>>, fixed: &[Vec<f64>], rank: usize) -> Vec<Vec<f64>> {
+    // Rows with unit pivots, each zero at the pivots before it.
+    let mut known: Vec<(usize, Vec<f64>)> = Vec::new();
+    let mut is_new = |row: &[f64]| {
+        let mut rest = row.to_vec();
+        for (pivot, reducer) in &known {
+            let factor = rest[*pivot];
+            if factor != 0.0 {
+                rest.iter_mut().zip(reducer).for_each(|(x, y)| *x -= factor * y);
+            }
         }
-    }
-    kept
+        let Some(pivot) = (0..rest.len()).max_by(|&i, &j| rest[i].abs().total_cmp(&rest[j].abs())) else {
+            return false;
+        };
+        let size = rest[pivot];
+        if size.abs() < FLOOR {
+            return false;
+        }
+        known.push((pivot, rest.iter().map(|x| x / size).collect()));
+        true
+    };
+    fixed.iter().for_each(|row| {
+        is_new(row);
+    });
+    let wanted = rank.saturating_sub(fixed.len());
+    candidates.into_iter().filter(|row| is_new(row)).take(wanted).collect()
 }
 
 /// The cheapest row − t·other with t cancelling one entry, if it is cheaper than the row.
@@ -86,35 +119,34 @@ fn normalise(row: &mut [f64]) {
     row.iter_mut().filter(|x| **x != 0.0).for_each(|x| *x = snap(*x * factor));
 }
 
-/// Reduced row echelon form with pivots 1; columns are taken in order.
-fn row_echelon(matrix: &Matrix) -> Matrix {
-    let (rows, columns) = (matrix.rows(), matrix.columns());
-    let mut m = matrix.clone();
+/// Reduced row echelon form with pivots 1; columns are taken in the given order.
+fn row_echelon(matrix: &Matrix, order: &[usize]) -> Vec<Vec<f64>> {
+    let mut rows: Vec<Vec<f64>> = (0..matrix.rows()).map(|i| matrix.row(i).to_vec()).collect();
     let mut rank = 0;
-    for column in 0..columns {
-        if rank == rows {
+    for &column in order {
+        if rank == rows.len() {
             break;
         }
-        let size = |i: usize| m[(i, column)].abs();
-        let best = (rank..rows).max_by(|&i, &j| size(i).total_cmp(&size(j))).unwrap_or(rank);
+        let size = |i: usize| rows[i][column].abs();
+        let best = (rank..rows.len()).max_by(|&i, &j| size(i).total_cmp(&size(j))).unwrap_or(rank);
         if size(best) < FLOOR {
             continue;
         }
-        for j in 0..columns {
-            let swapped = m[(best, j)];
-            m[(best, j)] = m[(rank, j)];
-            m[(rank, j)] = swapped;
-        }
-        let pivot = m[(rank, column)];
-        m.row_mut(rank).iter_mut().for_each(|x| *x /= pivot);
-        let pivot_row = m.row(rank).to_vec();
-        for i in (0..rows).filter(|&i| i != rank) {
-            let factor = m[(i, column)];
-            m.row_mut(i).iter_mut().zip(&pivot_row).for_each(|(x, p)| *x -= factor * p);
+        rows.swap(best, rank);
+        let pivot = rows[rank][column];
+        rows[rank].iter_mut().for_each(|x| *x /= pivot);
+        let pivot_row = rows[rank].clone();
+        for row in rows.iter_mut().enumerate().filter(|(i, _)| *i != rank).map(|(_, row)| row) {
+            let factor = row[column];
+            if factor != 0.0 {
+                row.iter_mut().zip(&pivot_row).for_each(|(x, p)| *x -= factor * p);
+            }
         }
         rank += 1;
     }
-    Matrix::from_fn(rank, columns, |i, j| clean(m[(i, j)]))
+    rows.truncate(rank);
+    rows.iter_mut().flatten().for_each(|x| *x = clean(*x));
+    rows
 }
 
 pub(crate) fn snap(x: f64) -> f64 {
