@@ -152,6 +152,8 @@ pub struct Derivation {
     /// Largest |tr(A P_H)| over symmetric generators at balanced points; 0 where horizontal noise leaves the slice
     /// invariant. Null without charges.
     pub slice_invariance: Option<f64>,
+    /// Parameters that the predictor ignores.
+    pub unused: Vec<String>,
     /// Remarks: what was held, what is approximate.
     pub notes: Vec<String>,
 }
@@ -203,6 +205,10 @@ pub fn derive_from(
             symmetries.unexplained()
         ));
     }
+    let unused = symmetries.unused();
+    if !unused.is_empty() {
+        notes.push(format!("the predictor ignores {}: unused, listed as translations", unused.join(", ")));
+    }
     if symmetries.rank_is_bound {
         notes.push(format!(
             "the largest rank of J, {}, did not recur over many random points: it is a lower bound, and the fiber and what \
@@ -227,6 +233,7 @@ pub fn derive_from(
         charges: ChargeInfo { independent: symmetries.independent_charges, names: symmetries.charge_names.clone() },
         bias,
         slice_invariance,
+        unused,
         notes,
     })
 }

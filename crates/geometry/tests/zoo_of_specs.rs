@@ -16,7 +16,8 @@ struct Answer {
     variant: Option<String>,
     groups: Vec<String>,
     charges: usize,
-    unexplained: usize,
+    /// `3 on W`, or `0`.
+    unexplained: String,
     formula: bool,
 }
 
@@ -32,7 +33,7 @@ fn answers(text: &str) -> Vec<Answer> {
         match line.split_once(": ") {
             Some(("group", group)) => answer.groups.push(group.to_owned()),
             Some(("charges", count)) => answer.charges = number(count),
-            Some(("unexplained", count)) => answer.unexplained = number(count),
+            Some(("unexplained", what)) => answer.unexplained = what.to_owned(),
             Some(("formula", whether)) => answer.formula = whether == "yes",
             _ => {}
         }
@@ -104,7 +105,10 @@ fn difference_from_the_comment(subject: &Subject) -> Option<String> {
         variant: answer.variant.clone(),
         groups,
         charges: symmetries.independent_charges,
-        unexplained: symmetries.unexplained(),
+        unexplained: match symmetries.unexplained() {
+            0 => "0".to_owned(),
+            count => format!("{count} on {}", symmetries.unexplained_on.join(", ")),
+        },
         formula: answer.formula,
     };
     assert!(symmetries.closed, "{}", spec.title);

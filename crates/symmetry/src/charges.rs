@@ -203,7 +203,8 @@ fn quadratic_terms(generator: &Generator, tensors: &[ParameterTensor]) -> Vec<(f
 fn linear_terms(generator: &Generator, tensors: &[ParameterTensor]) -> Vec<(f64, String)> {
     let b = generator.shifts();
     for tensor in tensors {
-        let whole = b.len() == tensor.len() && b[0].0 == tensor.offset && b[b.len() - 1].0 + 1 == tensor.offset + b.len();
+        let whole =
+            b.len() == tensor.len() && b[0].0 == tensor.offset && b[b.len() - 1].0 + 1 == tensor.offset + b.len();
         if whole && tensor.len() > 1 && b.iter().all(|x| x.1 == b[0].1) {
             return vec![(b[0].1, format!("sum({})", tensor.name))];
         }

@@ -1,10 +1,10 @@
 //! The search as a whole: sample, split, solve, name, verify, measure.
 
+use crate::ansatz::{Ansatz, LocalTensor};
+use crate::blocks::MapEntry;
 use crate::charges::{Charge, factor_charges, factor_names, factor_rotations};
 use crate::components::connected_components;
 use crate::factor::{Factor, FactorKind, FactorSummary, Module, summarise};
-use crate::ansatz::{Ansatz, LocalTensor};
-use crate::blocks::MapEntry;
 use crate::generator::{Entry, Generator};
 use crate::naming::{LocalModule, NamedCluster, name_component};
 use crate::sampling::{SEARCH_SCALES, Sampler};
@@ -100,6 +100,22 @@ impl Symmetries {
         self.fiber_dimension.saturating_sub(self.orbit_dimension)
     }
 
+    /// Parameters that the predictor ignores: each is a translation by itself. A tensor by its name, with the number of
+    /// its entries where the others are used.
+    pub fn unused(&self) -> Vec<String> {
+        let alone = |g: &&Generator| g.is_translation() && g.support().len() == 1;
+        let ignored: Vec<usize> = self.generators.iter().filter(alone).map(|g| g.support()[0]).collect();
+        let describe = |t: &ParameterTensor| {
+            let count = ignored.iter().filter(|i| (t.offset..t.offset + t.len()).contains(i)).count();
+            match count {
+                0 => None,
+                all if all == t.len() => Some(t.name.clone()),
+                some => Some(format!("{} ({some} of {} entries)", t.name, t.len())),
+            }
+        };
+        self.tensors.iter().filter_map(describe).collect()
+    }
+
     /// Factors of equal kind, size and tensors counted together.
     pub fn summary(&self) -> Vec<FactorSummary> {
         summarise(&self.factors)
@@ -121,7 +137,7 @@ pub fn find(model: &dyn Parametrization, options: &SearchOptions) -> Result<Symm
     }
     let assembled = assemble(&found, named, model.tensors());
     let max_residual = verify(&mut sampler, &assembled.generators, model.tensors(), options)?;
-    let dimensions = measure_dimensions(&mut sampler, &assembled.generators, &assembled.charges, options)?;
+    let dimensions = measure_dimensions(&mut sampler, &components, &assembled.generators, &assembled.charges, options)?;
     let gap = found.iter().fold(None, |gap, c| smaller(gap, c.gap));
     let translations: usize = found.iter().map(|c| c.translations.len()).sum();
     let info = SearchInfo {

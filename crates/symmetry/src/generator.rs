@@ -72,7 +72,8 @@ impl Generator {
 
     /// Σ weight · generator.
     pub fn combine(parts: &[(f64, &Self)]) -> Self {
-        let entries = parts.iter().flat_map(|&(w, g)| g.entries.iter().map(move |e| Entry { value: w * e.value, ..*e }));
+        let entries =
+            parts.iter().flat_map(|&(w, g)| g.entries.iter().map(move |e| Entry { value: w * e.value, ..*e }));
         let shifts = parts.iter().flat_map(|&(w, g)| g.shifts.iter().map(move |(i, b)| (*i, w * b)));
         Self::new(entries.collect(), shifts.collect())
     }

@@ -26,9 +26,9 @@ impl LinearFactor {
     /// Blocks and coordinates that the factor moves: the order in which factors are listed.
     pub fn first_moved(&self) -> Vec<(usize, usize)> {
         let moves = |&(block, i): &(usize, usize)| {
-            self.linear.iter().any(|m| {
-                m.shifts[block][i].abs() > FLOOR || m.linear[block].row(i).iter().any(|x| x.abs() > FLOOR)
-            })
+            self.linear
+                .iter()
+                .any(|m| m.shifts[block][i].abs() > FLOOR || m.linear[block].row(i).iter().any(|x| x.abs() > FLOOR))
         };
         let sizes = self.linear[0].linear.iter().map(Matrix::rows).enumerate();
         sizes.flat_map(|(block, n)| (0..n).map(move |i| (block, i))).filter(moves).collect()

@@ -80,9 +80,7 @@ pub(crate) fn gl_basis(zero: &BlockMap, size: usize, modules: &[BlockModule]) ->
 /// E_ij − E_ji on every module, i < j: the canonical basis of so(size).
 pub(crate) fn so_basis(zero: &BlockMap, size: usize, modules: &[BlockModule]) -> Vec<BlockMap> {
     let pairs = (0..size).flat_map(|i| (i + 1..size).map(move |j| (i, j)));
-    pairs
-        .map(|(i, j)| on_modules(zero, modules, &unit(size, i, j).add_scaled(-1.0, &unit(size, j, i))))
-        .collect()
+    pairs.map(|(i, j)| on_modules(zero, modules, &unit(size, i, j).add_scaled(-1.0, &unit(size, j, i)))).collect()
 }
 
 fn unit(size: usize, i: usize, j: usize) -> Matrix {

@@ -241,8 +241,7 @@ fn shift_factor(shifts: &[BlockMap]) -> Result<LinearFactor, SymmetryError> {
 /// A basis of the elements of the span whose linear part satisfies A + sign·Aᵀ = 0: symmetric for −1, antisymmetric
 /// for 1.
 fn elements_with(elements: &[BlockMap], sign: f64) -> Result<Vec<BlockMap>, SymmetryError> {
-    let defects: Vec<BlockMap> =
-        elements.iter().map(|e| e.without_shift().add_scaled(sign, &e.transpose())).collect();
+    let defects: Vec<BlockMap> = elements.iter().map(|e| e.without_shift().add_scaled(sign, &e.transpose())).collect();
     let k = elements.len();
     let gram = Matrix::from_fn(k, k, |a, b| defects[a].inner(&defects[b]));
     let eigen = symmetric_eigen(&gram)?;

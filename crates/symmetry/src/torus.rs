@@ -129,10 +129,7 @@ fn assemble(weights: &[f64], spaces: &[Eigenspace], like: &BlockMap) -> BlockMap
 }
 
 /// Joint eigenspaces of commuting symmetric maps, block by block.
-fn joint_eigenspaces(
-    centre: &[BlockMap],
-    noise: &mut impl FnMut() -> f64,
-) -> Result<Vec<Eigenspace>, SymmetryError> {
+fn joint_eigenspaces(centre: &[BlockMap], noise: &mut impl FnMut() -> f64) -> Result<Vec<Eigenspace>, SymmetryError> {
     let random = random_combination(centre, noise);
     let first = |p: &Matrix| (0..p.rows()).position(|i| p[(i, i)] > FLOOR).unwrap_or(0);
     let mut spaces = Vec::new();

@@ -98,14 +98,18 @@ const LOCATED: usize = 400;
 /// Maximal ranks over random θ; J is stacked over draws until it has 3p rows. Where the orbit fills the fiber one
 /// point proves it, since rank J + rank Ξ ≤ p. Elsewhere many points are needed: units of a deep ReLU net that are dead
 /// at most θ hide directions of J.
+///
+/// Ranks are taken component by component: J and Ξ are block diagonal over `components`.
 pub(crate) fn measure_dimensions(
     sampler: &mut Sampler<'_>,
+    components: &[Vec<usize>],
     generators: &[Generator],
     charges: &[Charge],
     options: &SearchOptions,
 ) -> Result<Dimensions, SymmetryError> {
     let p = sampler.parameters;
-    let affordable = (RANK_WORK / (3.0 * (p as f64).powi(3))) as usize;
+    let work: f64 = components.iter().map(|c| 3.0 * (c.len() as f64).powi(3)).sum();
+    let affordable = (RANK_WORK / work) as usize;
     let most = options.rank_points.min(affordable.max(8)).max(FIRST_POINTS);
     let (mut predictor, mut orbit, mut independent_charges) = (0, 0, 0);
     let (mut seen, mut measured) = (0, 0);
@@ -117,17 +121,16 @@ pub(crate) fn measure_dimensions(
             continue;
         }
         measured += 1;
-        let rank = relative_rank(&jacobian, options.rank_cutoff)?;
+        let rank = rank_by_components(&jacobian, components, options)?;
         if rank > predictor {
             (predictor, seen) = (rank, 0);
             best = (theta.clone(), jacobian);
         }
         seen += usize::from(rank == predictor);
         if measured <= FIRST_POINTS {
-            let fields: Vec<Vec<f64>> = generators.iter().map(|g| g.field(&theta)).collect();
-            orbit = orbit.max(direction_rank(&fields, &theta, options)?);
-            let gradients: Vec<Vec<f64>> = charges.iter().map(|c| c.gradient(&theta)).collect();
-            independent_charges = independent_charges.max(direction_rank(&gradients, &theta, options)?);
+            orbit = orbit.max(field_rank(generators, &theta, components, options)?);
+            let own: Vec<Generator> = charges.iter().map(|c| c.generator().clone()).collect();
+            independent_charges = independent_charges.max(field_rank(&own, &theta, components, options)?);
         }
     }
     let explained = predictor + orbit >= p;
@@ -189,11 +192,45 @@ fn unit(v: &[f64]) -> Vec<f64> {
     v.iter().map(|x| x / length).collect()
 }
 
-/// Rank of a set of vectors, each scaled to unit length.
-fn direction_rank(vectors: &[Vec<f64>], theta: &[f64], options: &SearchOptions) -> Result<usize, SymmetryError> {
-    if vectors.is_empty() {
-        return Ok(0);
+/// Rank of a matrix that is block diagonal over sets of columns.
+fn rank_by_components(
+    jacobian: &Matrix,
+    components: &[Vec<usize>],
+    options: &SearchOptions,
+) -> Result<usize, SymmetryError> {
+    let mut rank = 0;
+    for columns in components {
+        let seen = |&r: &usize| columns.iter().any(|&c| jacobian[(r, c)] != 0.0);
+        let rows: Vec<usize> = (0..jacobian.rows()).filter(seen).collect();
+        if !rows.is_empty() {
+            rank += relative_rank(&jacobian.submatrix(&rows, columns), options.rank_cutoff)?;
+        }
     }
-    let unit: Vec<Vec<f64>> = vectors.iter().map(|v| unit(v)).collect();
-    Ok(relative_rank(&Matrix::from_columns(theta.len(), &unit), options.rank_cutoff)?)
+    Ok(rank)
+}
+
+/// Rank of the fields of generators, each scaled to unit length; a generator acts within one component.
+fn field_rank(
+    generators: &[Generator],
+    theta: &[f64],
+    components: &[Vec<usize>],
+    options: &SearchOptions,
+) -> Result<usize, SymmetryError> {
+    let mut home = vec![0; theta.len()];
+    for (c, component) in components.iter().enumerate() {
+        component.iter().for_each(|&i| home[i] = c);
+    }
+    let mut fields: Vec<Vec<Vec<f64>>> = vec![Vec::new(); components.len()];
+    for generator in generators {
+        if let Some(&first) = generator.support().first() {
+            let field = unit(&generator.field(theta));
+            let component = home[first];
+            fields[component].push(components[component].iter().map(|&i| field[i]).collect());
+        }
+    }
+    let mut rank = 0;
+    for (component, fields) in components.iter().zip(&fields).filter(|(_, f)| !f.is_empty()) {
+        rank += relative_rank(&Matrix::from_columns(component.len(), fields), options.rank_cutoff)?;
+    }
+    Ok(rank)
 }

@@ -15,18 +15,8 @@ use zoo::dual::{Dual, matmul};
 use zoo::{Model, inputs, models, normals};
 
 /// (n, m, r) of UVᵀ.
-const LINEAR: [(usize, usize, usize); 10] = [
-    (3, 3, 1),
-    (3, 4, 2),
-    (2, 2, 2),
-    (4, 4, 3),
-    (3, 2, 3),
-    (2, 2, 3),
-    (2, 2, 4),
-    (2, 2, 5),
-    (1, 2, 4),
-    (1, 1, 3),
-];
+const LINEAR: [(usize, usize, usize); 10] =
+    [(3, 3, 1), (3, 4, 2), (2, 2, 2), (4, 4, 3), (3, 2, 3), (2, 2, 3), (2, 2, 4), (2, 2, 5), (1, 2, 4), (1, 1, 3)];
 
 /// (inputs, hidden units, outputs) of two ReLU layers.
 const RELU: [(usize, usize, usize); 6] = [(2, 3, 1), (3, 2, 2), (4, 3, 1), (2, 4, 2), (3, 5, 1), (1, 4, 2)];

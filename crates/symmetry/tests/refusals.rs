@@ -43,6 +43,53 @@ fn idle_parameters_are_translations() {
     assert_eq!((summary[0].kind, summary[0].count), (FactorKind::Translation, 3));
     assert_eq!(summary[0].acts_on, ["v"]);
     assert_eq!(found.unexplained(), 0);
+    assert_eq!(found.unused(), ["v"]);
+    let used = find(&models::sum(2), &SearchOptions::default()).unwrap();
+    assert!(used.unused().is_empty(), "u + v uses both: {:?}", used.unused());
+}
+
+/// Most random points leave units of the third layer dead, and the rank of J below its generic value.
+#[test]
+fn deep_relu_nets_reach_their_rank() {
+    let found = find(&models::relu_chain(&[3, 2, 4, 2], 8), &SearchOptions::default()).unwrap();
+    assert_eq!((found.orbit_dimension, found.generic_rank, found.unexplained()), (6, 16, 0));
+    assert!(!found.rank_is_bound);
+    let hurried = SearchOptions { rank_points: 2, ..SearchOptions::default() };
+    let bound = find(&models::relu_chain(&[3, 2, 4, 2], 8), &hurried).unwrap();
+    assert!(bound.unexplained() == 0 || bound.rank_is_bound, "a rank seen twice at most is a bound");
+}
+
+#[test]
+fn unexplained_directions_are_located() {
+    let found = find(&models::sum_with_cube(1), &SearchOptions::default()).unwrap();
+    // u + v³: moving one of them alone changes the sum.
+    assert_eq!(found.unexplained_on, ["u", "v"]);
+    assert!(!found.rank_is_bound);
+    let explained = find(&models::hadamard(2, 1), &SearchOptions::default()).unwrap();
+    assert!(explained.unexplained_on.is_empty());
+}
+
+/// Neither the order of declaration nor the neighbours of a unit change its generator, so det Γ is one number.
+#[test]
+fn canonical_bases_do_not_depend_on_the_order_of_tensors() {
+    let square = |names: [&'static str; 2]| {
+        Model::new("u v²", &[(names[0], &[1]), (names[1], &[1])], move |t| {
+            let (u, v) = if names[0] == "u" { (&t[0], &t[1]) } else { (&t[1], &t[0]) };
+            vec![u * &(v * v)]
+        })
+    };
+    let length = |names, theta: [f64; 2]| {
+        let found = find(&square(names), &SearchOptions::default()).unwrap();
+        assert_eq!(found.summary()[0].kind, FactorKind::Rescaling);
+        found.generators[0].field(&theta).iter().map(|x| x * x).sum::<f64>()
+    };
+    let (a, b) = (length(["u", "v"], [0.7, 1.9]), length(["v", "u"], [1.9, 0.7]));
+    assert!((a - b).abs() < 1e-12 && (a - (0.49 + 0.25 * 3.61)).abs() < 1e-12, "{a} against {b}");
+    let chained = find(&models::relu_chain(&[3, 4, 3, 2], 12), &SearchOptions::default()).unwrap();
+    let sizes: Vec<usize> = chained.generators.iter().map(|g| g.support().len()).collect();
+    // Fan-in and fan-out of each unit: 3 + 3 in the first hidden layer, 4 + 2 in the second.
+    assert_eq!(sizes, [6; 7]);
+    assert_eq!(chained.basis, BasisKind::Canonical);
 }
 
 #[test]
