@@ -44,26 +44,37 @@ impl Ansatz {
 
     /// Maps of single axes, constants, and maps between tensors: always where one of the two is a vector, between
     /// matrices only while the number of coordinates stays within `mixing_limit`.
-    pub fn tensors(size: usize, tensors: &[LocalTensor], mixing_limit: usize) -> Self {
-        let mut coordinates: Vec<Pattern> = (0..size as u32).map(|i| vec![(i, size as u32)]).collect();
+    ///
+    /// # Errors
+    /// The number of coordinates, where it is above `limit`; then nothing is built.
+    pub fn tensors(size: usize, tensors: &[LocalTensor], mixing_limit: usize, limit: usize) -> Result<Self, usize> {
         let views: Vec<Vec<View>> = tensors.iter().map(views).collect();
+        let mut pairs: Vec<(&View, &View)> = Vec::new();
         for own in &views {
             let real = own.len().saturating_sub(1).max(1);
-            own[..real].iter().for_each(|view| between(view, view, &mut coordinates));
+            pairs.extend(own[..real].iter().map(|view| (view, view)));
         }
         let is_vector = |t: usize| tensors[t].shape.iter().filter(|&&s| s > 1).count() <= 1;
-        let mut matrices = Vec::new();
+        let mut between_matrices = Vec::new();
         for (s, target) in views.iter().enumerate() {
             for (t, source) in views.iter().enumerate().filter(|(t, _)| *t != s) {
                 let vectors = is_vector(s) || is_vector(t);
-                let list = if vectors { &mut coordinates } else { &mut matrices };
-                mixing(target, source, list);
+                if vectors { &mut pairs } else { &mut between_matrices }.extend(mixing(target, source));
             }
         }
-        if coordinates.len() + matrices.len() <= mixing_limit {
-            coordinates.extend(matrices);
+        let count = |pairs: &[(&View, &View)]| {
+            pairs.iter().map(|(to, from)| to.fibres.len() * from.fibres.len()).sum::<usize>()
+        };
+        if size + count(&pairs) + count(&between_matrices) <= mixing_limit {
+            pairs.extend(between_matrices);
         }
-        Self { size, coordinates }
+        let total = size + count(&pairs);
+        if total > limit {
+            return Err(total);
+        }
+        let mut coordinates: Vec<Pattern> = (0..size as u32).map(|i| vec![(i, size as u32)]).collect();
+        pairs.into_iter().for_each(|(to, from)| between(to, from, &mut coordinates));
+        Ok(Self { size, coordinates })
     }
 
     /// Number of parameters.
@@ -121,15 +132,16 @@ fn between(target: &View, source: &View, coordinates: &mut Vec<Pattern>) {
     }
 }
 
-/// All maps between two tensors whose other axes agree.
-fn mixing(target: &[View], source: &[View], coordinates: &mut Vec<Pattern>) {
-    let before = coordinates.len();
+/// The pairs of views of two tensors whose other axes agree.
+fn mixing<'a>(target: &'a [View], source: &'a [View]) -> Vec<(&'a View, &'a View)> {
+    let mut pairs: Vec<(&View, &View)> = Vec::new();
     for to in target {
         for from in source {
             let both_whole = to.fibres.len() == 1 && from.fibres.len() == 1;
-            if to.rest == from.rest && !(both_whole && coordinates.len() > before) {
-                between(to, from, coordinates);
+            if to.rest == from.rest && !(both_whole && !pairs.is_empty()) {
+                pairs.push((to, from));
             }
         }
     }
+    pairs
 }

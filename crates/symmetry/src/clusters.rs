@@ -13,6 +13,9 @@ use std::rc::Rc;
 /// Reduced entries below this are zero: pivots are one, noise stays below 1e-11.
 const ENTRY_FLOOR: f64 = 1e-9;
 
+/// Pivots below this, relative to the entries at the start, are noise.
+const RANK_FLOOR: f64 = 1e-8;
+
 /// Two copies of a block agree when their entries differ by at most this.
 const EQUAL: f64 = 1e-8;
 
@@ -34,7 +37,9 @@ pub(crate) fn reduced_basis(maps: &[Vec<MapEntry>]) -> Vec<Vec<MapEntry>> {
     for (row, map) in maps.iter().enumerate() {
         map.iter().for_each(|&(i, j, x)| rows[(row, places[&(i, j)])] += x);
     }
-    let rank = eliminate(&mut rows);
+    // Coordinates that cancel leave noise; it is measured against what they were before they were added.
+    let scale = maps.iter().flatten().fold(0.0_f64, |m, x| m.max(x.2.abs()));
+    let rank = eliminate(&mut rows, scale);
     let keys: Vec<(usize, usize)> = places.into_keys().collect();
     let entries = |row: usize| {
         let values = rows.row(row).iter().zip(&keys);
@@ -44,9 +49,9 @@ pub(crate) fn reduced_basis(maps: &[Vec<MapEntry>]) -> Vec<Vec<MapEntry>> {
 }
 
 /// Gauss–Jordan elimination with the largest entry of all as the next pivot; the rank. Rows of rank are first.
-fn eliminate(rows: &mut Matrix) -> usize {
+/// Entries far below `scale` are zero.
+fn eliminate(rows: &mut Matrix, scale: f64) -> usize {
     let count = rows.rows();
-    let mut largest_pivot = 0.0_f64;
     for rank in 0..count {
         let mut best = (0.0_f64, rank, 0);
         for i in rank..count {
@@ -57,8 +62,7 @@ fn eliminate(rows: &mut Matrix) -> usize {
             }
         }
         let (pivot, row, column) = best;
-        largest_pivot = largest_pivot.max(pivot);
-        if pivot <= 1e-8 * largest_pivot {
+        if pivot <= RANK_FLOOR * scale {
             return rank;
         }
         if row != rank {

@@ -105,6 +105,17 @@ pub enum SymmetryError {
         /// Allowed.
         ceiling: f64,
     },
+    /// Lifting from smaller copies did not work.
+    #[error(
+        "a model of {parameters} parameters is searched on smaller copies of its spec, and that failed: {reason}; derive \
+         the same model at smaller sizes (distinct sizes of at least 3), where its symmetry has the same form"
+    )]
+    NotLifted {
+        /// p.
+        parameters: usize,
+        /// Why.
+        reason: String,
+    },
     /// A decomposition failed.
     #[error("linear algebra failed inside the search: {0}")]
     Linalg(#[from] LinalgError),

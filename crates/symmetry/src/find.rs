@@ -3,7 +3,7 @@
 use crate::ansatz::{Ansatz, LocalTensor};
 use crate::blocks::MapEntry;
 use crate::charges::{Charge, factor_charges, factor_names, factor_rotations};
-use crate::components::connected_components;
+use crate::components::Pattern;
 use crate::factor::{Factor, FactorKind, FactorSummary, Module, summarise};
 use crate::generator::{Entry, Generator};
 use crate::naming::{LocalModule, NamedCluster, name_component};
@@ -189,9 +189,16 @@ fn finish(
 fn split(sampler: &mut Sampler<'_>, options: &SearchOptions) -> Result<Vec<Vec<usize>>, SymmetryError> {
     // One point shows one draw; a predictor with random inputs needs more of them to show its pattern.
     let per_point = if sampler.model.depends_on_draw() { 4 } else { 1 };
-    let points = options.pattern_points * per_point;
-    let jacobians: Vec<_> = sampler.jacobians(points, SEARCH_SCALES)?.into_iter().map(|(_, j)| j).collect();
-    Ok(connected_components(sampler.parameters, &jacobians))
+    let mut pattern = Pattern::new(sampler.parameters);
+    for _ in 0..options.pattern_points * per_point {
+        for (_, jacobian) in sampler.jacobians(1, SEARCH_SCALES)? {
+            pattern.add(&jacobian);
+        }
+        if pattern.is_connected() {
+            break;
+        }
+    }
+    Ok(pattern.components())
 }
 
 /// The ansatz of a component; refused where it has too many coordinates.
@@ -200,16 +207,14 @@ fn ansatz(component: &[usize], tensors: &[ParameterTensor], options: &SearchOpti
         return Ok(Ansatz::affine(component.len()));
     }
     let local: Vec<LocalTensor> = tensors.iter().filter_map(|t| local_tensor(component, t)).collect();
-    let ansatz = Ansatz::tensors(component.len(), &local, options.mixing_limit);
-    if ansatz.len() > options.unknown_limit {
-        return Err(SymmetryError::TooLarge {
+    Ansatz::tensors(component.len(), &local, options.mixing_limit, options.unknown_limit).map_err(|unknowns| {
+        SymmetryError::TooLarge {
             tensors: acting_on(component, tensors).join(", "),
             parameters: component.len(),
-            unknowns: ansatz.len(),
+            unknowns,
             limit: options.unknown_limit,
-        });
-    }
-    Ok(ansatz)
+        }
+    })
 }
 
 /// The part of a tensor in a component: with its own shape if that is a block of rows, columns and so on, else as a

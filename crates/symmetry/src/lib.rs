@@ -24,6 +24,7 @@ mod factor;
 mod find;
 mod generator;
 mod ideals;
+pub mod lifting;
 mod modules;
 mod naming;
 mod options;
