@@ -71,6 +71,12 @@ pub struct FactorInfo {
     pub text: String,
 }
 
+impl From<gaugebias_symmetry::FactorSummary> for FactorInfo {
+    fn from(f: gaugebias_symmetry::FactorSummary) -> Self {
+        Self { text: f.to_string(), kind: f.kind.word(), size: f.size, count: f.count, acts_on: f.acts_on }
+    }
+}
+
 /// What the search found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SymmetryInfo {
@@ -347,13 +353,6 @@ fn slice_invariance(
 }
 
 fn symmetry_info(symmetries: &Symmetries) -> SymmetryInfo {
-    let factor = |f: gaugebias_symmetry::FactorSummary| FactorInfo {
-        text: f.to_string(),
-        kind: f.kind.word(),
-        size: f.size,
-        count: f.count,
-        acts_on: f.acts_on,
-    };
     SymmetryInfo {
         dimension: symmetries.dimension(),
         noncompact: symmetries.noncompact,
@@ -361,7 +360,7 @@ fn symmetry_info(symmetries: &Symmetries) -> SymmetryInfo {
         closed: symmetries.closed,
         spectral_gap: symmetries.info.spectral_gap,
         max_residual: symmetries.info.max_residual,
-        factors: symmetries.summary().into_iter().map(factor).collect(),
+        factors: symmetries.summary().into_iter().map(FactorInfo::from).collect(),
         redundant_sections: symmetries.info.redundant_sections,
     }
 }

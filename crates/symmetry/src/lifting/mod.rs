@@ -109,6 +109,9 @@ fn one_copy(copy: &Copy, model: &SpecParametrization, options: &SearchOptions) -
     let small = SpecParametrization::predictor(&copy.spec, DataBinding::Drawn)
         .map_err(|error| refuse(format!("the smaller copy has no predictor: {}", error.message())))?;
     let found = find(&small, options)?;
+    if !found.closed {
+        return Err(refuse(format!("the algebra of a copy does not close ({:.1e})", found.info.closure_residual)));
+    }
     let (families, not_lifted) = family::lifted_families(&found, model.tensors());
     Ok(Lifted {
         tensors: model.tensors().to_vec(),
