@@ -3,7 +3,7 @@
 use crate::GeometryError;
 use crate::balance::balance_holding_definite;
 use crate::closed_form::closed_form;
-use crate::orbit::{BALANCED_RANK_CUTOFF, RANK_CUTOFF, bias, coarea, is_basis_dependent, orbit_dimension_at};
+use crate::orbit::{BALANCED_RANK_CUTOFF, RANK_CUTOFF, bias, bias_parts, coarea, is_basis_dependent, orbit_dimension_at};
 use crate::slice::slice_drift;
 use gaugebias_model::{Parametrization, Point};
 use gaugebias_symmetry::{BasisKind, SearchOptions, Symmetries, find};
@@ -130,6 +130,17 @@ pub struct BiasInfo {
     pub formula_error: Option<f64>,
     /// Rank of Ξ at this point, below the generic orbit dimension where the orbit is singular.
     pub orbit_dimension_here: usize,
+    /// B as a sum over sets of factors that share no parameters.
+    pub parts: Vec<PartInfo>,
+}
+
+/// What one set of factors adds to the bias.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PartInfo {
+    /// Names of tensors.
+    pub acts_on: Vec<String>,
+    /// Its summand of B, nats.
+    pub value: f64,
 }
 
 /// All that is derived about a model; serialises to the object that `derive --json` prints.
@@ -329,6 +340,11 @@ fn bias_info(
         latex: form.as_ref().map(|f| f.latex.clone()),
         formula_error: form.as_ref().map(|f| f.error),
         orbit_dimension_here: here,
+        parts: bias_parts(symmetries, theta, cutoff)?
+            .into_iter()
+            .filter(|part| part.rank > 0)
+            .map(|part| PartInfo { acts_on: part.acts_on, value: part.value })
+            .collect(),
     })
 }
 

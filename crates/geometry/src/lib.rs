@@ -22,5 +22,7 @@ pub use closed_form::{ClosedForm, closed_form};
 pub use derivation::{At, Derivation, DeriveOptions, derive, derive_from};
 pub use error::GeometryError;
 pub use lifted::{LiftedDerivation, lifted_derivation};
-pub use orbit::{bias, bias_gradient, coarea, gram, log_det_gram};
+pub use orbit::{
+    BiasPart, bias, bias_gradient, bias_hessian_vector, bias_parts, coarea, gram, log_det_gram,
+};
 pub use slice::slice_drift;

@@ -6,6 +6,10 @@ use std::fmt::Write as _;
 /// Charges beyond this many are counted, not listed.
 const CHARGES_SHOWN: usize = 8;
 
+/// What a formula means: the basis of the algebra fixes its constant, and the measure what it is the weight of.
+const CONVENTION: &str = "; basis: $E_{ij}$ of each $\\mathrm{GL}$, largest weight 1 of each rescaling; \\
+     $e^{-B}$ weighs the surface measure of the slice in the Euclidean metric of the parameters";
+
 impl Derivation {
     /// A readable page, one fact a line.
     pub fn to_text(&self) -> String {
@@ -71,6 +75,11 @@ impl Derivation {
             bias.basis,
             if bias.basis_dependent { ", basis-dependent: use the coarea form" } else { "" }
         )];
+        if bias.parts.len() > 1 {
+            for part in &bias.parts {
+                lines.push(format!("  {:.6} of it on {}", part.value, part.acts_on.join(", ")));
+            }
+        }
         if let Some(coarea) = bias.coarea {
             lines.push(format!("  ½ log det(JJᵀ) = {coarea:.6}, B − ½ log det(JJᵀ) = {:.6}", value - coarea));
         }
@@ -97,12 +106,12 @@ impl Derivation {
         match (&self.bias.latex, self.bias.value) {
             (Some(latex), _) => {
                 let _ =
-                    writeln!(page, "\\item[Bias] $B = \\tfrac12 \\log\\det\\Gamma = {latex}$ on the balanced slice");
+                    writeln!(page, "\\item[Bias] $B = \\tfrac12 \\log\\det\\Gamma = {latex}$ on the balanced slice{CONVENTION}");
             }
             (None, Some(value)) => {
                 let _ = writeln!(
                     page,
-                    "\\item[Bias] $B = \\tfrac12 \\log\\det\\Gamma = {value:.6}$ at the {} point",
+                    "\\item[Bias] $B = \\tfrac12 \\log\\det\\Gamma = {value:.6}$ at the {} point{CONVENTION}",
                     self.bias.at
                 );
             }

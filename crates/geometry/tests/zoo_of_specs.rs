@@ -1,6 +1,8 @@
 //! Every spec of `experiments/zoo`: the answer that its comment gives, and the identities that hold for any model.
 
-use gaugebias_geometry::{ClosedForm, GeometryError, balance_holding_definite, bias, bias_gradient, closed_form};
+use gaugebias_geometry::{
+    ClosedForm, GeometryError, balance_holding_definite, bias, bias_gradient, bias_hessian_vector, bias_parts, closed_form,
+};
 use gaugebias_linalg::Matrix;
 use gaugebias_model::spec::{Spec, SpecFile};
 use gaugebias_model::{DataBinding, ParameterTensor, Parametrization, Point, SpecParametrization};
@@ -196,6 +198,32 @@ fn gradient_is_the_slope(subject: &Subject, random: &mut Random) {
     );
 }
 
+fn second_derivative_is_the_slope_of_the_first(subject: &Subject, random: &mut Random) {
+    let (symmetries, p) = (&subject.symmetries, subject.symmetries.parameters);
+    let (theta, direction) = (random.normals(p, 1.0), random.normals(p, 1.0));
+    let along = |t: f64| {
+        let moved: Vec<f64> = theta.iter().zip(&direction).map(|(x, d)| x + t * d).collect();
+        bias_gradient(symmetries, &moved).expect("a decomposition")
+    };
+    let h = 1e-4;
+    let (a, b, c, d) = (along(h), along(-h), along(2.0 * h), along(-2.0 * h));
+    let exact = bias_hessian_vector(symmetries, &theta, &direction).expect("a decomposition");
+    let size = norm(&exact).max(1.0);
+    for i in 0..p {
+        let slope = (8.0 * (a[i] - b[i]) - c[i] + d[i]) / (12.0 * h);
+        assert!((slope - exact[i]).abs() <= 1e-6 * size, "{}: {slope}, {}", subject.spec.title, exact[i]);
+    }
+}
+
+fn parts_add_up(subject: &Subject, random: &mut Random) {
+    let theta = random.normals(subject.symmetries.parameters, 1.0);
+    let parts = bias_parts(&subject.symmetries, &theta, 1e-9).expect("a decomposition");
+    let whole = bias(&subject.symmetries, &theta).expect("a decomposition").unwrap_or(0.0);
+    let sum: f64 = parts.iter().map(|p| p.value).sum();
+    assert!((sum - whole).abs() <= 1e-9 * (1.0 + whole.abs()), "{}: {sum} of {whole}", subject.spec.title);
+    assert_eq!(parts.iter().map(|p| p.rank).sum::<usize>(), subject.symmetries.orbit_dimension);
+}
+
 #[test]
 fn the_whole_zoo() {
     let subjects = zoo(None);
@@ -208,6 +236,8 @@ fn the_whole_zoo() {
         balancing_keeps_the_predictor(subject, &mut random);
         formula_equals_the_numbers(subject);
         gradient_is_the_slope(subject, &mut random);
+        second_derivative_is_the_slope_of_the_first(subject, &mut random);
+        parts_add_up(subject, &mut random);
     }
 }
 
