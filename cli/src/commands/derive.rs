@@ -22,6 +22,10 @@ pub fn derive(flags: &Derive) -> Result<(), Failure> {
             }
             other => other?,
         };
+        let derivation = match spec.train.location {
+            Some(_) => derivation.under_training(&spec.train),
+            None => derivation,
+        };
         if flags.json {
             let object = serde_json::to_value(&derivation).map_err(|error| Failure::Ours(error.to_string()))?;
             print_json(envelope(object));

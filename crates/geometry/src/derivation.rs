@@ -2,8 +2,11 @@
 
 use crate::GeometryError;
 use crate::balance::balance_holding_definite;
+use crate::charge_law::{ChargeLaw, charge_law};
 use crate::closed_form::closed_form;
-use crate::orbit::{BALANCED_RANK_CUTOFF, RANK_CUTOFF, bias, bias_parts, coarea, is_basis_dependent, orbit_dimension_at};
+use crate::orbit::{
+    BALANCED_RANK_CUTOFF, RANK_CUTOFF, bias, bias_parts, coarea, is_basis_dependent, orbit_dimension_at,
+};
 use crate::slice::slice_drift;
 use gaugebias_model::{Parametrization, Point};
 use gaugebias_symmetry::{BasisKind, SearchOptions, Symmetries, find};
@@ -105,6 +108,8 @@ pub struct ChargeInfo {
     pub independent: usize,
     /// Readable names.
     pub names: Vec<String>,
+    /// What the training rule does to a charge; null without `[train]`.
+    pub law: Option<ChargeLaw>,
 }
 
 /// The gauge bias at a point. Without symmetry its numbers are null: there is no bias, not a bias of 0.
@@ -247,12 +252,26 @@ pub fn derive_from(
         unexplained: symmetries.unexplained(),
         unexplained_on: symmetries.unexplained_on.clone(),
         symmetries: symmetry_info(symmetries),
-        charges: ChargeInfo { independent: symmetries.independent_charges, names: symmetries.charge_names.clone() },
+        charges: ChargeInfo {
+            independent: symmetries.independent_charges,
+            names: symmetries.charge_names.clone(),
+            law: None,
+        },
         bias,
         slice_invariance,
         unused,
         notes,
     })
+}
+
+impl Derivation {
+    /// Adds what a training rule does to the charges, if there are any.
+    pub fn under_training(mut self, train: &gaugebias_model::spec::Train) -> Self {
+        if self.charges.independent > 0 {
+            self.charges.law = Some(charge_law(train));
+        }
+        self
+    }
 }
 
 struct RandomPoints {

@@ -8,6 +8,7 @@
 //! from the factors that were found, and it carries the largest difference to the numeric value beside it.
 
 pub mod balance;
+pub mod charge_law;
 pub mod closed_form;
 pub mod derivation;
 mod error;
@@ -22,7 +23,5 @@ pub use closed_form::{ClosedForm, closed_form};
 pub use derivation::{At, Derivation, DeriveOptions, derive, derive_from};
 pub use error::GeometryError;
 pub use lifted::{LiftedDerivation, lifted_derivation};
-pub use orbit::{
-    BiasPart, bias, bias_gradient, bias_hessian_vector, bias_parts, coarea, gram, log_det_gram,
-};
+pub use orbit::{BiasPart, bias, bias_gradient, bias_hessian_vector, bias_parts, coarea, gram, log_det_gram};
 pub use slice::slice_drift;

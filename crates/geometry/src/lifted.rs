@@ -92,10 +92,7 @@ pub fn lifted_derivation(title: &str, lifted: &Lifted) -> LiftedDerivation {
             factors: factors(lifted),
             redundant_sections: 0,
         },
-        charges: LiftedCharges {
-            independent: lifted.free_on_copies.then_some(dimension - compact),
-            names: Vec::new(),
-        },
+        charges: LiftedCharges { independent: lifted.free_on_copies.then_some(dimension - compact), names: Vec::new() },
         bias: None,
         lifted: LiftInfo {
             copy_parameters: lifted.copies.iter().map(|c| c.parameters).collect(),
@@ -110,9 +107,7 @@ pub fn lifted_derivation(title: &str, lifted: &Lifted) -> LiftedDerivation {
 fn factors(lifted: &Lifted) -> Vec<FactorInfo> {
     let mut summary: Vec<FactorSummary> = Vec::new();
     for family in lifted.families.iter().map(|f: &Family| f.summary(&lifted.tensors)) {
-        let same = |s: &&mut FactorSummary| {
-            (s.kind, s.size, &s.acts_on) == (family.kind, family.size, &family.acts_on)
-        };
+        let same = |s: &&mut FactorSummary| (s.kind, s.size, &s.acts_on) == (family.kind, family.size, &family.acts_on);
         match summary.iter_mut().find(same) {
             Some(found) => found.count += family.count,
             None => summary.push(family),

@@ -40,6 +40,9 @@ impl Derivation {
         if self.charges.names.len() > CHARGES_SHOWN {
             line(format!("  … and {} more", self.charges.names.len() - CHARGES_SHOWN));
         }
+        if let Some(law) = &self.charges.law {
+            line(format!("  under [train]: {}", law.text));
+        }
         line(String::new());
         for text in self.bias_lines() {
             line(text);
@@ -105,8 +108,10 @@ impl Derivation {
         );
         match (&self.bias.latex, self.bias.value) {
             (Some(latex), _) => {
-                let _ =
-                    writeln!(page, "\\item[Bias] $B = \\tfrac12 \\log\\det\\Gamma = {latex}$ on the balanced slice{CONVENTION}");
+                let _ = writeln!(
+                    page,
+                    "\\item[Bias] $B = \\tfrac12 \\log\\det\\Gamma = {latex}$ on the balanced slice{CONVENTION}"
+                );
             }
             (None, Some(value)) => {
                 let _ = writeln!(

@@ -1,7 +1,8 @@
 //! Every spec of `experiments/zoo`: the answer that its comment gives, and the identities that hold for any model.
 
 use gaugebias_geometry::{
-    ClosedForm, GeometryError, balance_holding_definite, bias, bias_gradient, bias_hessian_vector, bias_parts, closed_form,
+    ClosedForm, GeometryError, balance_holding_definite, bias, bias_gradient, bias_hessian_vector, bias_parts,
+    closed_form,
 };
 use gaugebias_linalg::Matrix;
 use gaugebias_model::spec::{Spec, SpecFile};
