@@ -99,6 +99,23 @@ pub struct SymmetryInfo {
     pub factors: Vec<FactorInfo>,
     /// State-dependent multiples of translations that were quotiented out.
     pub redundant_sections: usize,
+    /// Centre and ideals.
+    pub structure: StructureInfo,
+}
+
+/// The algebra as a sum of ideals.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StructureInfo {
+    /// Dimension of the centre: rescalings, scales, boosts, plane rotations, the trace of each gl.
+    pub centre: usize,
+    /// Simple ideals with their number.
+    pub simple: Vec<(String, usize)>,
+    /// Translations.
+    pub translations: usize,
+    /// Shifts that others make up for.
+    pub shifts: usize,
+    /// Dimension that is not recognised.
+    pub unrecognised: usize,
 }
 
 /// Conserved charges.
@@ -135,6 +152,9 @@ pub struct BiasInfo {
     pub formula_error: Option<f64>,
     /// Rank of Ξ at this point, below the generic orbit dimension where the orbit is singular.
     pub orbit_dimension_here: usize,
+    /// log det of the constraint Gram matrix J_Q J_Qᵀ of the charges over its rank: what the conditioned law has in the
+    /// place of log det Γ. They differ by the rotations, and by the basis of symmetric elements. Null without charges.
+    pub log_det_constraint_gram: Option<f64>,
     /// B as a sum over sets of factors that share no parameters.
     pub parts: Vec<PartInfo>,
 }
@@ -146,7 +166,12 @@ pub struct PartInfo {
     pub acts_on: Vec<String>,
     /// Its summand of B, nats.
     pub value: f64,
+    /// Shortest over longest direction of its orbit here.
+    pub smallest_direction: f64,
 }
+
+/// Directions of an orbit shorter than this, relative to the longest, are worth a note.
+const NEAR_SINGULAR: f64 = 1e-3;
 
 /// All that is derived about a model; serialises to the object that `derive --json` prints.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -335,6 +360,15 @@ fn bias_info(
         let columns = crate::orbit::fields(&symmetries.generators, theta);
         value = (here > 0).then(|| crate::orbit::log_volume(&columns, here)).transpose()?;
     }
+    let mut parts = bias_parts(symmetries, theta, cutoff)?;
+    parts.retain(|part| part.rank > 0);
+    for part in parts.iter().filter(|part| part.smallest_direction < NEAR_SINGULAR) {
+        notes.push(format!(
+            "the point is near a singular stratum: on {} the shortest direction of the orbit is {:.1e} of the longest",
+            part.acts_on.join(", "),
+            part.smallest_direction
+        ));
+    }
     let basis_dependent = is_basis_dependent(symmetries, theta)?;
     let form = if basis_dependent {
         None
@@ -359,12 +393,52 @@ fn bias_info(
         latex: form.as_ref().map(|f| f.latex.clone()),
         formula_error: form.as_ref().map(|f| f.error),
         orbit_dimension_here: here,
-        parts: bias_parts(symmetries, theta, cutoff)?
+        log_det_constraint_gram: constraint_volume(symmetries, theta, cutoff)?,
+        parts: parts
             .into_iter()
-            .filter(|part| part.rank > 0)
-            .map(|part| PartInfo { acts_on: part.acts_on, value: part.value })
+            .map(|part| PartInfo {
+                acts_on: part.acts_on,
+                value: part.value,
+                smallest_direction: part.smallest_direction,
+            })
             .collect(),
     })
+}
+
+/// 2 log of the volume that the gradients of the charges span.
+fn constraint_volume(symmetries: &Symmetries, theta: &[f64], cutoff: f64) -> Result<Option<f64>, GeometryError> {
+    if symmetries.charges.is_empty() {
+        return Ok(None);
+    }
+    let gradients = crate::orbit::fields(symmetries.charges.iter().map(|c| c.generator()), theta);
+    let rank = gaugebias_linalg::relative_rank(&gradients, cutoff)?;
+    Ok((rank > 0).then(|| crate::orbit::log_volume(&gradients, rank)).transpose()?.map(|volume| 2.0 * volume))
+}
+
+/// Centre, simple ideals and the rest, counted from the named factors.
+pub(crate) fn structure(factors: &[FactorInfo]) -> StructureInfo {
+    let mut found = StructureInfo { centre: 0, simple: Vec::new(), translations: 0, shifts: 0, unrecognised: 0 };
+    let mut add = |name: String, count: usize| match found.simple.iter_mut().find(|(n, _)| *n == name) {
+        Some((_, total)) => *total += count,
+        None => found.simple.push((name, count)),
+    };
+    for f in factors {
+        match f.kind {
+            "gl" => {
+                found.centre += f.count;
+                add(format!("sl({})", f.size), f.count);
+            }
+            "o" | "so" if f.size == 2 => found.centre += f.count,
+            // so(4) is two copies of so(3).
+            "o" | "so" if f.size == 4 => add("so(3)".to_owned(), 2 * f.count),
+            "o" | "so" => add(format!("so({})", f.size), f.count),
+            "translation" => found.translations += f.count,
+            "shift" => found.shifts += f.count,
+            "other" => found.unrecognised += f.size,
+            _ => found.centre += f.count,
+        }
+    }
+    found
 }
 
 fn slice_invariance(
@@ -388,14 +462,16 @@ fn slice_invariance(
 }
 
 fn symmetry_info(symmetries: &Symmetries) -> SymmetryInfo {
+    let factors: Vec<FactorInfo> = symmetries.summary().into_iter().map(FactorInfo::from).collect();
     SymmetryInfo {
+        structure: structure(&factors),
         dimension: symmetries.dimension(),
         noncompact: symmetries.noncompact,
         compact: symmetries.compact,
         closed: symmetries.closed,
         spectral_gap: symmetries.info.spectral_gap,
         max_residual: symmetries.info.max_residual,
-        factors: symmetries.summary().into_iter().map(FactorInfo::from).collect(),
+        factors,
         redundant_sections: symmetries.info.redundant_sections,
     }
 }

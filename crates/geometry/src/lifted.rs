@@ -1,6 +1,6 @@
 //! What is known of a model that is too large to derive directly: its symmetry, lifted from smaller copies.
 
-use crate::derivation::{FactorInfo, SymmetryInfo};
+use crate::derivation::{FactorInfo, SymmetryInfo, structure};
 use gaugebias_symmetry::FactorSummary;
 use gaugebias_symmetry::lifting::{Family, Lifted};
 use serde::Serialize;
@@ -91,6 +91,7 @@ pub fn lifted_derivation(title: &str, lifted: &Lifted) -> LiftedDerivation {
             max_residual: lifted.residual,
             factors: factors(lifted),
             redundant_sections: 0,
+            structure: structure(&factors(lifted)),
         },
         charges: LiftedCharges { independent: lifted.free_on_copies.then_some(dimension - compact), names: Vec::new() },
         bias: None,

@@ -116,6 +116,8 @@ pub struct BiasPart {
     pub value: f64,
     /// That rank.
     pub rank: usize,
+    /// Shortest over longest direction of the orbit in this block; near 0 the point is near a stratum where it degenerates.
+    pub smallest_direction: f64,
 }
 
 /// B as a sum over sets of factors that share no parameters: Γ is block diagonal over them. Parts on the same tensors are
@@ -145,13 +147,20 @@ pub fn bias_parts(
         let factors: Vec<&gaugebias_symmetry::Factor> = cluster.iter().map(|&f| &symmetries.factors[f]).collect();
         let own = factors.iter().flat_map(|f| &symmetries.generators[f.generators.clone()]);
         let columns = fields(own, theta);
-        let rank = gaugebias_linalg::relative_rank(&columns, relative_cutoff)?;
+        let lengths = svdvals(&columns)?;
+        let longest = lengths.first().copied().unwrap_or(0.0);
+        let rank = lengths.iter().take_while(|&&s| s > relative_cutoff * longest).count();
         let value = log_volume(&columns, rank)?;
+        let smallest_direction = if rank == 0 { 0.0 } else { lengths[rank - 1] / longest };
         let used = |t: &&gaugebias_model::ParameterTensor| factors.iter().any(|f| f.acts_on.contains(&t.name));
         let acts_on: Vec<String> = symmetries.tensors.iter().filter(used).map(|t| t.name.clone()).collect();
         match parts.iter_mut().find(|p| p.acts_on == acts_on) {
-            Some(part) => (part.value, part.rank) = (part.value + value, part.rank + rank),
-            None => parts.push(BiasPart { acts_on, value, rank }),
+            Some(part) => {
+                part.value += value;
+                part.rank += rank;
+                part.smallest_direction = part.smallest_direction.min(smallest_direction);
+            }
+            None => parts.push(BiasPart { acts_on, value, rank, smallest_direction }),
         }
     }
     Ok(parts)

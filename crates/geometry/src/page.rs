@@ -32,6 +32,9 @@ impl Derivation {
         for factor in &self.symmetries.factors {
             line(format!("  {}", factor.text));
         }
+        if let Some(text) = self.structure_line() {
+            line(text);
+        }
         line(String::new());
         line(format!("charges: {} independent", self.charges.independent));
         for name in self.charges.names.iter().take(CHARGES_SHOWN) {
@@ -65,6 +68,34 @@ impl Derivation {
             let _ = write!(text, ", {} redundant sections left out", s.redundant_sections);
         }
         text
+    }
+
+    /// Centre and ideals, where there is more than a centre.
+    fn structure_line(&self) -> Option<String> {
+        let s = &self.symmetries.structure;
+        if s.simple.is_empty() && s.shifts == 0 {
+            return None;
+        }
+        let copies = |(name, count): &(String, usize)| match count {
+            1 => name.clone(),
+            _ => format!("{name} × {count}"),
+        };
+        let mut parts = vec![format!("centre of dimension {}", s.centre)];
+        if !s.simple.is_empty() {
+            parts.push(format!("simple ideals {}", s.simple.iter().map(copies).collect::<Vec<_>>().join(", ")));
+        }
+        for (count, name) in [(s.translations, "translations"), (s.shifts, "shifts")] {
+            if count > 0 {
+                parts.push(format!("{count} {name}"));
+            }
+        }
+        if s.unrecognised > 0 {
+            parts.push(format!("{} dimensions not recognised", s.unrecognised));
+        }
+        if self.symmetries.compact > 0 {
+            parts.push(format!("{} rotations are left on the balanced slice", self.symmetries.compact));
+        }
+        Some(format!("  structure: {}", parts.join("; ")))
     }
 
     fn bias_lines(&self) -> Vec<String> {

@@ -138,7 +138,7 @@ fn mixing<'a>(target: &'a [View], source: &'a [View]) -> Vec<(&'a View, &'a View
     for to in target {
         for from in source {
             let both_whole = to.fibres.len() == 1 && from.fibres.len() == 1;
-            if to.rest == from.rest && !(both_whole && !pairs.is_empty()) {
+            if to.rest == from.rest && (!both_whole || pairs.is_empty()) {
                 pairs.push((to, from));
             }
         }

@@ -40,11 +40,11 @@ impl BlockMap {
 
     /// Frobenius inner product of the maps of all parameters.
     pub fn inner(&self, other: &Self) -> f64 {
-        let pairs = self.linear.iter().zip(&other.linear).zip(self.shifts.iter().zip(&other.shifts));
-        let of = |((a, b), (s, t)): ((&Matrix, &Matrix), (&Vec<f64>, &Vec<f64>))| {
-            a.frobenius_inner(b) + s.iter().zip(t).map(|(x, y)| x * y).sum::<f64>()
+        let of = |block: usize| {
+            let shifts = self.shifts[block].iter().zip(&other.shifts[block]);
+            self.linear[block].frobenius_inner(&other.linear[block]) + shifts.map(|(x, y)| x * y).sum::<f64>()
         };
-        pairs.zip(self.copies.iter()).map(|(pair, n)| n * of(pair)).sum()
+        self.copies.iter().enumerate().map(|(block, n)| n * of(block)).sum()
     }
 
     pub fn norm(&self) -> f64 {
@@ -97,7 +97,7 @@ impl BlockMap {
         flat
     }
 
-    fn from_flat(&self, flat: &[f64]) -> Self {
+    fn unflattened(&self, flat: &[f64]) -> Self {
         let mut map = self.zeros_like();
         let mut at = 0;
         for ((a, s), n) in map.linear.iter_mut().zip(&mut map.shifts).zip(self.copies.iter()) {
@@ -131,7 +131,7 @@ pub(crate) fn orthonormal_maps(maps: &[BlockMap]) -> Result<Vec<BlockMap>, Symme
     };
     let vectors: Vec<Vec<f64>> = maps.iter().map(BlockMap::flat).collect();
     let q = qr(&Matrix::from_columns(vectors[0].len(), &vectors))?.q;
-    Ok((0..q.columns()).map(|j| first.from_flat(&q.column(j))).collect())
+    Ok((0..q.columns()).map(|j| first.unflattened(&q.column(j))).collect())
 }
 
 /// An entry of [A b]: (row, column, value), column n standing for b.
@@ -153,7 +153,8 @@ impl Layout {
         for (class, (a, s)) in self.classes.iter().zip(map.linear.iter().zip(&map.shifts)) {
             let nonzero: Vec<(usize, usize, f64)> = (0..a.rows())
                 .flat_map(|i| (0..a.columns()).map(move |j| (i, j)))
-                .filter_map(|(i, j)| (a[(i, j)] != 0.0).then(|| (i, j, a[(i, j)])))
+                .filter(|&(i, j)| a[(i, j)] != 0.0)
+                .map(|(i, j)| (i, j, a[(i, j)]))
                 .collect();
             for copy in class {
                 entries.extend(nonzero.iter().map(|&(i, j, x)| (copy[i], copy[j], x)));

@@ -146,8 +146,7 @@ fn verify(lifted: &Lifted, model: &SpecParametrization, options: &SearchOptions)
     for (gradient, point) in model.covector_gradients(&points, &covectors).iter().zip(&points) {
         for family in &lifted.families {
             let residual = family.residual(&lifted.tensors, &point.theta, gradient);
-            // A NaN is not below the ceiling.
-            if !(residual <= options.residual_ceiling) {
+            if residual.is_nan() || residual > options.residual_ceiling {
                 return Err(SymmetryError::NotLifted {
                     parameters: lifted.parameters,
                     reason: format!(
