@@ -2,8 +2,8 @@
 
 use gaugebias::geometry::{At, Derivation, DeriveOptions, GeometryError, lifted_derivation};
 use gaugebias::model::spec::Spec;
-use gaugebias::symmetry::SearchOptions;
 use gaugebias::symmetry::lifting::find_lifted;
+use gaugebias::symmetry::{SearchOptions, nearly};
 
 use super::{envelope, initial_theta, parametrization, print_json, theta_from_file, use_threads};
 use crate::arguments::Derive;
@@ -25,6 +25,13 @@ pub fn derive(flags: &Derive) -> Result<(), Failure> {
         let derivation = match spec.train.location {
             Some(_) => derivation.under_training(&spec.train),
             None => derivation,
+        };
+        let derivation = if flags.nearly > 0 {
+            let map = parametrization(&spec, flags.data_symmetry)?;
+            let found = nearly(&map, &SearchOptions::default(), flags.nearly).map_err(GeometryError::from)?;
+            derivation.with_nearly(&found)
+        } else {
+            derivation
         };
         if flags.json {
             let object = serde_json::to_value(&derivation).map_err(|error| Failure::Ours(error.to_string()))?;

@@ -23,7 +23,7 @@ pub struct ChargeLaw {
 pub fn charge_law(train: &Train) -> ChargeLaw {
     let eta = train.step_size;
     match train.optimizer {
-        Optimizer::Sgd { momentum, weight_decay } if momentum == 0.0 => {
+        Optimizer::Sgd { momentum: 0.0, weight_decay } => {
             let decay = (1.0 - eta * weight_decay).powi(2);
             let factor = if weight_decay == 0.0 { "Q".to_owned() } else { format!("(1 − ηλ)² Q = {decay} Q") };
             let text = format!("Q' = {factor} + (η²/2) gᵀAg, exactly in every step");

@@ -4,10 +4,12 @@ use crate::GeometryError;
 use crate::balance::balance_holding_definite;
 use crate::charge_law::{ChargeLaw, charge_law};
 use crate::closed_form::closed_form;
+use crate::nearly::NearInfo;
 use crate::orbit::{
     BALANCED_RANK_CUTOFF, RANK_CUTOFF, bias, bias_parts, coarea, is_basis_dependent, orbit_dimension_at,
 };
 use crate::slice::slice_drift;
+use crate::structure::{StructureInfo, structure};
 use gaugebias_model::{Parametrization, Point};
 use gaugebias_symmetry::{BasisKind, SearchOptions, Symmetries, find};
 use rand_distr::{Distribution, StandardNormal};
@@ -103,21 +105,6 @@ pub struct SymmetryInfo {
     pub structure: StructureInfo,
 }
 
-/// The algebra as a sum of ideals.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct StructureInfo {
-    /// Dimension of the centre: rescalings, scales, boosts, plane rotations, the trace of each gl.
-    pub centre: usize,
-    /// Simple ideals with their number.
-    pub simple: Vec<(String, usize)>,
-    /// Translations.
-    pub translations: usize,
-    /// Shifts that others make up for.
-    pub shifts: usize,
-    /// Dimension that is not recognised.
-    pub unrecognised: usize,
-}
-
 /// Conserved charges.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ChargeInfo {
@@ -201,6 +188,8 @@ pub struct Derivation {
     pub slice_invariance: Option<f64>,
     /// Parameters that the predictor ignores.
     pub unused: Vec<String>,
+    /// Directions that are nearly symmetries, where they were asked for.
+    pub nearly: Vec<NearInfo>,
     /// Remarks: what was held, what is approximate.
     pub notes: Vec<String>,
 }
@@ -285,6 +274,7 @@ pub fn derive_from(
         bias,
         slice_invariance,
         unused,
+        nearly: Vec::new(),
         notes,
     })
 }
@@ -413,32 +403,6 @@ fn constraint_volume(symmetries: &Symmetries, theta: &[f64], cutoff: f64) -> Res
     let gradients = crate::orbit::fields(symmetries.charges.iter().map(|c| c.generator()), theta);
     let rank = gaugebias_linalg::relative_rank(&gradients, cutoff)?;
     Ok((rank > 0).then(|| crate::orbit::log_volume(&gradients, rank)).transpose()?.map(|volume| 2.0 * volume))
-}
-
-/// Centre, simple ideals and the rest, counted from the named factors.
-pub(crate) fn structure(factors: &[FactorInfo]) -> StructureInfo {
-    let mut found = StructureInfo { centre: 0, simple: Vec::new(), translations: 0, shifts: 0, unrecognised: 0 };
-    let mut add = |name: String, count: usize| match found.simple.iter_mut().find(|(n, _)| *n == name) {
-        Some((_, total)) => *total += count,
-        None => found.simple.push((name, count)),
-    };
-    for f in factors {
-        match f.kind {
-            "gl" => {
-                found.centre += f.count;
-                add(format!("sl({})", f.size), f.count);
-            }
-            "o" | "so" if f.size == 2 => found.centre += f.count,
-            // so(4) is two copies of so(3).
-            "o" | "so" if f.size == 4 => add("so(3)".to_owned(), 2 * f.count),
-            "o" | "so" => add(format!("so({})", f.size), f.count),
-            "translation" => found.translations += f.count,
-            "shift" => found.shifts += f.count,
-            "other" => found.unrecognised += f.size,
-            _ => found.centre += f.count,
-        }
-    }
-    found
 }
 
 fn slice_invariance(

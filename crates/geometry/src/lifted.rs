@@ -1,6 +1,7 @@
 //! What is known of a model that is too large to derive directly: its symmetry, lifted from smaller copies.
 
-use crate::derivation::{FactorInfo, SymmetryInfo, structure};
+use crate::derivation::{FactorInfo, SymmetryInfo};
+use crate::structure::structure;
 use gaugebias_symmetry::FactorSummary;
 use gaugebias_symmetry::lifting::{Family, Lifted};
 use serde::Serialize;

@@ -50,6 +50,9 @@ impl Derivation {
         for text in self.bias_lines() {
             line(text);
         }
+        for near in &self.nearly {
+            line(format!("nearly a symmetry: violated by {:.1e}, on {}", near.violation, near.acts_on.join(", ")));
+        }
         for note in &self.notes {
             line(format!("note: {note}"));
         }

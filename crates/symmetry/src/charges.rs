@@ -154,14 +154,33 @@ fn square_terms(generator: &Generator, tensors: &[ParameterTensor]) -> Vec<(f64,
         while let Some(&(_, weight)) = left.first() {
             let (same, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, w)| *w == weight);
             let indices: Vec<usize> = same.iter().map(|(i, _)| *i).collect();
-            match block_name(&indices, tensor) {
-                Some(block) => terms.push((weight, format!("sum({block}**2)"))),
-                None => terms.extend(indices.iter().map(|&i| (weight, format!("{}**2", element_name(i, tensors))))),
+            for block in blocks(indices, tensor) {
+                match block_name(&block, tensor) {
+                    Some(name) => terms.push((weight, format!("sum({name}**2)"))),
+                    None => terms.extend(block.iter().map(|&i| (weight, format!("{}**2", element_name(i, tensors))))),
+                }
             }
             left = rest;
         }
     }
     terms
+}
+
+/// Indices of a matrix apart by columns or by rows, where these are whole; else as they are.
+fn blocks(indices: Vec<usize>, tensor: &ParameterTensor) -> Vec<Vec<usize>> {
+    let &[_, columns] = tensor.shape.as_slice() else {
+        return vec![indices];
+    };
+    if block_name(&indices, tensor).is_some() {
+        return vec![indices];
+    }
+    let apart = |key: &dyn Fn(usize) -> usize| {
+        let mut groups: std::collections::BTreeMap<usize, Vec<usize>> = std::collections::BTreeMap::new();
+        indices.iter().for_each(|&i| groups.entry(key(i - tensor.offset)).or_default().push(i));
+        let groups: Vec<Vec<usize>> = groups.into_values().collect();
+        groups.iter().all(|g| block_name(g, tensor).is_some()).then_some(groups)
+    };
+    apart(&|i| i % columns).or_else(|| apart(&|i| i / columns)).unwrap_or_else(|| vec![indices.clone()])
 }
 
 /// The tensor, a row or a column, when the indices are exactly that and more than one.

@@ -186,7 +186,7 @@ fn finish(
 }
 
 /// Connected components of parameters.
-fn split(sampler: &mut Sampler<'_>, options: &SearchOptions) -> Result<Vec<Vec<usize>>, SymmetryError> {
+pub(crate) fn split(sampler: &mut Sampler<'_>, options: &SearchOptions) -> Result<Vec<Vec<usize>>, SymmetryError> {
     // One point shows one draw; a predictor with random inputs needs more of them to show its pattern.
     let per_point = if sampler.model.depends_on_draw() { 4 } else { 1 };
     let mut pattern = Pattern::new(sampler.parameters);
@@ -202,7 +202,11 @@ fn split(sampler: &mut Sampler<'_>, options: &SearchOptions) -> Result<Vec<Vec<u
 }
 
 /// The ansatz of a component; refused where it has too many coordinates.
-fn ansatz(component: &[usize], tensors: &[ParameterTensor], options: &SearchOptions) -> Result<Ansatz, SymmetryError> {
+pub(crate) fn ansatz(
+    component: &[usize],
+    tensors: &[ParameterTensor],
+    options: &SearchOptions,
+) -> Result<Ansatz, SymmetryError> {
     if component.len() <= options.affine_limit {
         return Ok(Ansatz::affine(component.len()));
     }
@@ -358,7 +362,7 @@ impl Assembled {
 }
 
 /// A generator of θ from entries in component coordinates.
-fn lift(indices: &[usize], entries: &[MapEntry]) -> Generator {
+pub(crate) fn lift(indices: &[usize], entries: &[MapEntry]) -> Generator {
     let (shifts, linear): (Vec<_>, Vec<_>) = entries.iter().partition(|(_, j, _)| *j == indices.len());
     Generator::new(
         linear.into_iter().map(|&(i, j, value)| Entry { row: indices[i], column: indices[j], value }).collect(),

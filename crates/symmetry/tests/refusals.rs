@@ -3,7 +3,7 @@
 mod zoo;
 
 use gaugebias_model::{ParameterTensor, Parametrization, Point};
-use gaugebias_symmetry::{BasisKind, FactorKind, Nature, SearchOptions, SymmetryError, find};
+use gaugebias_symmetry::{BasisKind, FactorKind, Nature, SearchOptions, SymmetryError, find, nearly};
 use zoo::{Model, models};
 
 #[test]
@@ -150,6 +150,30 @@ fn a_broken_symmetry_is_not_found() {
     };
     assert_eq!(find(&broken(1e-2), &SearchOptions::default()).unwrap().dimension(), 0);
     assert!(matches!(find(&broken(1e-9), &SearchOptions::default()), Err(SymmetryError::NoGap { .. })));
+}
+
+/// What breaks a symmetry by ε leaves a direction that is violated in proportion to ε, and others that are not near.
+#[test]
+fn nearly_symmetric_directions_are_ranked_by_their_violation() {
+    let broken = |size: f64| {
+        Model::new("broken", &[("u", &[1]), ("v", &[1])], move |t| {
+            let small = zoo::dual::Dual::constant(size);
+            vec![&t[0] * &t[1] + &small * &(&(&t[0] * &t[0]) * &t[0])]
+        })
+    };
+    let violations = |size: f64| {
+        let found = nearly(&broken(size), &SearchOptions::default(), 3).unwrap();
+        let field = found[0].generator.field(&[1.0, 1.0]);
+        assert!((field[0] + field[1]).abs() < 0.1 * field[0].abs(), "(u, −v): {field:?}");
+        assert_eq!(found[0].acts_on, ["u", "v"]);
+        (found[0].violation, found[1].violation)
+    };
+    let ((first, second), (smaller, unmoved)) = (violations(1e-3), violations(1e-4));
+    assert!((first / smaller - 10.0).abs() < 0.5, "{first:.2e} against {smaller:.2e}");
+    assert!(second > 0.05 && unmoved > 0.05, "{second:.2e}, {unmoved:.2e}");
+    // Exact symmetries are not listed.
+    let exact = nearly(&models::hadamard(2, 1), &SearchOptions::default(), 3).unwrap();
+    assert!(exact.iter().all(|near| near.violation > 0.05), "{:.1e}", exact[0].violation);
 }
 
 /// A wrong Jacobian: the search sees u∘v, fresh points another model.
