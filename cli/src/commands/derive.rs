@@ -1,8 +1,9 @@
 //! `derive`.
 
 use gaugebias::geometry::{At, Derivation, DeriveOptions, GeometryError, lifted_derivation};
+use gaugebias::model::Parametrization;
 use gaugebias::model::spec::Spec;
-use gaugebias::symmetry::lifting::find_lifted;
+use gaugebias::symmetry::lifting::{LIFTED_LIMIT, find_lifted};
 use gaugebias::symmetry::{SearchOptions, nearly};
 
 use super::{envelope, initial_theta, parametrization, print_json, theta_from_file, use_threads};
@@ -16,7 +17,7 @@ pub fn derive(flags: &Derive) -> Result<(), Failure> {
     use_threads(flags.threads);
     for spec in specs::read(&flags.spec, &flags.flags)? {
         let derivation = match attempt(&spec, &flags.at, flags.data_symmetry)? {
-            Err(error) if error.is_too_large() && flags.at == "balanced" && !flags.data_symmetry && !flags.latex => {
+            Err(error) if error.is_too_large() && can_be_lifted(&spec, flags)? => {
                 lifted(&spec, flags.json)?;
                 continue;
             }
@@ -61,6 +62,12 @@ fn attempt(spec: &Spec, at: &str, data_symmetry: bool) -> Result<Result<Derivati
     };
     let options = DeriveOptions { start: Some(start), ..DeriveOptions::default() };
     Ok(gaugebias::geometry::derive(&map, &spec.title, &at, &options))
+}
+
+/// Whether smaller copies may answer: the question is about all inputs and any point, and the model not beyond them too.
+fn can_be_lifted(spec: &Spec, flags: &Derive) -> Result<bool, Failure> {
+    let plain = flags.at == "balanced" && !flags.data_symmetry && !flags.latex;
+    Ok(plain && parametrization(spec, false)?.parameter_count() <= LIFTED_LIMIT)
 }
 
 /// Prints what smaller copies of the spec tell about it.

@@ -81,6 +81,13 @@ pub enum GeometryError {
 impl GeometryError {
     /// Whether the search refused for size alone, so that smaller copies may tell.
     pub fn is_too_large(&self) -> bool {
-        matches!(self, Self::Symmetry(SymmetryError::TooLarge { .. } | SymmetryError::JacobianTooLarge { .. }))
+        matches!(
+            self,
+            Self::Symmetry(
+                SymmetryError::TooLarge { .. }
+                    | SymmetryError::AlgebraTooLarge { .. }
+                    | SymmetryError::JacobianTooLarge { .. }
+            )
+        )
     }
 }

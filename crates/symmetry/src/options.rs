@@ -11,6 +11,8 @@ pub struct SearchOptions {
     pub mixing_limit: usize,
     /// Largest number of coordinates of one component.
     pub unknown_limit: usize,
+    /// Largest dimension of the algebra of one component: naming takes its cube in memory.
+    pub algebra_limit: usize,
     /// Rows of the linear system per unknown.
     pub rows_per_unknown: f64,
     /// Relative singular values at least this large count as non-zero.
@@ -37,7 +39,8 @@ impl Default for SearchOptions {
             seed: 0,
             affine_limit: 40,
             mixing_limit: 1_500,
-            unknown_limit: 4_000,
+            unknown_limit: 2_600,
+            algebra_limit: 300,
             rows_per_unknown: 2.0,
             kept_floor: 1e-6,
             dropped_ceiling: 1e-11,

@@ -55,6 +55,13 @@ pub(crate) fn search_component(
     }
     let maps = find_maps(ansatz, &found.translations, &local, tensors, options)?;
     found.rows = maps.info.rows_used;
+    if maps.basis.columns() > options.algebra_limit {
+        return Err(SymmetryError::AlgebraTooLarge {
+            tensors: tensors.to_owned(),
+            dimension: maps.basis.columns(),
+            limit: options.algebra_limit,
+        });
+    }
     let entries: Vec<Vec<MapEntry>> = columns(&maps.basis).iter().map(|x| ansatz.entries(x)).collect();
     found.elements = reduced_basis(&entries);
     if !found.elements.is_empty() {
