@@ -118,6 +118,9 @@ pub struct Derive {
     /// Symmetries on the data as drawn for the first seed, instead of on all inputs
     #[arg(long)]
     pub data_symmetry: bool,
+    /// List the N directions that come closest to being symmetries without being any
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub nearly: usize,
     /// Print one JSON object
     #[arg(long, conflicts_with = "latex")]
     pub json: bool,
