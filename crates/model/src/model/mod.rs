@@ -1,6 +1,7 @@
 //! A spec whose expressions have become nodes.
 
 mod compiled;
+mod label;
 
 use std::collections::HashMap;
 
@@ -106,6 +107,8 @@ pub struct Model {
     pub verified: Option<NodeId>,
     /// Slots from here on are free.
     pub next_slot: usize,
+    /// What `[model]` is given: the names of `[data]`, `[param]` and `[batch]`.
+    given: HashMap<String, NodeId>,
 }
 
 impl Model {
@@ -127,6 +130,7 @@ impl Model {
             next_slot += 1;
         }
         let batch = scope.define_all(&spec.batch, Section::Batch)?;
+        let given = scope.names.clone();
         let nodes = scope.define_all(&spec.model, Section::Model)?;
         for (definition, &node) in spec.model.iter().zip(&nodes) {
             check_model_entry(definition, scope.graph.shape(node), scope.graph.kind(node))?;
@@ -140,7 +144,7 @@ impl Model {
             .map(|definition| Ok((definition.name.clone(), scope.evaluate(definition, Section::Log)?)))
             .collect::<Result<_, SpecError>>()?;
         let verified = spec.verify.as_ref().map(|verify| verified(&verify.observable, &mut scope)).transpose()?;
-        Ok(Self { graph: scope.graph, data, params, names, observables, verified, next_slot })
+        Ok(Self { graph: scope.graph, data, params, names, observables, verified, next_slot, given })
     }
 
     /// The node of a name in `[model]`.

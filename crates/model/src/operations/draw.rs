@@ -22,7 +22,7 @@ pub enum Purpose {
     Param = 1,
     /// `[batch]`
     Batch = 2,
-    /// Langevin noise.
+    /// The noise of Langevin dynamics, or of labels.
     Noise = 3,
 }
 

@@ -6,6 +6,7 @@
 mod raw;
 mod reader;
 mod settings;
+mod train;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use reader::section;
 use crate::source::{Location, Source, SpecError, near_miss};
 use crate::syntax::{Expression, parse};
 
-pub use settings::{DataType, Ensemble, Figure, FigureKind, Law, Log, Noise, Optimizer, Train, Verify};
+pub use settings::{Ensemble, Figure, FigureKind, Law, Log, Verify};
+pub use train::{DataType, LabelNoise, Noise, Optimizer, Train};
 
 /// A named expression.
 #[derive(Clone, Debug)]
@@ -255,7 +257,7 @@ fn read_spec(
         param,
         batch: definitions(document, "batch")?,
         model,
-        train: settings::train(document)?,
+        train: train::train(document)?,
         ensemble: settings::ensemble(document)?,
         log: settings::log(document)?,
         verify: settings::verify(document)?,

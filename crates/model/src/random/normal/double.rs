@@ -77,12 +77,12 @@ fn transform(radius: &Words, angle: &Words, first: &mut [f64; LANES], second: &m
         let t = x / (2.0 + x);
         let square = t * t;
         let series = LOGARITHM.iter().fold(0.0f64, |sum, &term| sum.mul_add(square, term));
-        let minus_log = (exponent as f64).mul_add(std::f64::consts::LN_2 as f64, -(series * t));
+        let minus_log = (exponent as f64).mul_add(std::f64::consts::LN_2, -(series * t));
         let length = (2.0 * minus_log).sqrt();
         // The nearest quarter turn, and what is left within an eighth of a turn.
         let quarter = angle[lane].wrapping_add(1 << 29) >> 30;
         let rest = angle[lane].wrapping_sub(quarter << 30) as i32;
-        let x = (rest as f64 + 0.5) * (std::f64::consts::TAU / 4_294_967_296.0) as f64;
+        let x = (rest as f64 + 0.5) * (std::f64::consts::TAU / 4_294_967_296.0);
         let square = x * x;
         let sine = x * SINE.iter().fold(0.0f64, |sum, &term| sum.mul_add(square, term));
         let cosine = COSINE.iter().fold(0.0f64, |sum, &term| sum.mul_add(square, term));
