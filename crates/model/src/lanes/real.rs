@@ -45,6 +45,8 @@ pub trait Real: LaneNormals + Copy + Default + Send + Sync + PartialOrd + std::f
     fn splat<S: Simd>(simd: S, x: Self) -> Self::Vector<S>;
     /// a + b
     fn add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// max(x, 0); a NaN stays one.
+    fn positive_part<S: Simd>(simd: S, x: Self::Vector<S>) -> Self::Vector<S>;
     /// The sum of all lanes, added in halves.
     fn sum<S: Simd>(simd: S, a: Self::Vector<S>) -> Self;
     /// Turns 16 × 16 numbers: rows `from[1]` apart become columns of rows `to[1]` apart. False where the instruction set has
@@ -97,7 +99,7 @@ pub trait Real: LaneNormals + Copy + Default + Send + Sync + PartialOrd + std::f
 macro_rules! real {
     ($type:ident, $vector:ident, $mask:ident, $lanes:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident,
      $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $neg:ident, $abs:ident, $sqrt:ident,
-     $less:ident, $less_equal:ident, $equal:ident, $select:ident, $sum:ident, $turn:ident, $run:ident, $constants:ident) => {
+     $less:ident, $less_equal:ident, $equal:ident, $select:ident, $max:ident, $sum:ident, $turn:ident, $run:ident, $constants:ident) => {
         impl Real for $type {
             type Vector<S: Simd> = S::$vector;
             type Mask<S: Simd> = S::$mask;
@@ -148,6 +150,16 @@ macro_rules! real {
             #[inline(always)]
             fn add<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
                 simd.$add(a, b)
+            }
+            #[inline(always)]
+            fn positive_part<S: Simd>(simd: S, x: S::$vector) -> S::$vector {
+                let zero = simd.$splat(0.0);
+                if S::IS_SCALAR {
+                    // Plain numbers' maximum of a NaN and zero is zero; a NaN is not ≤ 0.
+                    return simd.$select(simd.$less_equal(x, zero), zero, x);
+                }
+                // Registers' maximum is its second argument where either is a NaN.
+                simd.$max(zero, x)
             }
             #[inline(always)]
             fn sum<S: Simd>(simd: S, a: S::$vector) -> Self {
@@ -251,6 +263,7 @@ real!(
     less_than_or_equal_f32s,
     equal_f32s,
     select_f32s,
+    max_f32s,
     reduce_sum_f32s,
     turn_f32,
     run_f32,
@@ -276,6 +289,7 @@ real!(
     less_than_or_equal_f64s,
     equal_f64s,
     select_f64s,
+    max_f64s,
     reduce_sum_f64s,
     turn_f64,
     run_f64,
