@@ -6,7 +6,7 @@
 
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main, measurement};
 use gaugebias_model::graph::{Graph, Kind, NodeId};
-use gaugebias_model::operations::{Distribution, Draw, Purpose, Unary};
+use gaugebias_model::operations::{Binary, Distribution, Draw, Purpose, Unary};
 use gaugebias_model::program::{Program, Request};
 use gaugebias_model::random::{LaneStream, Stream};
 use gaugebias_model::{LANES, Real, Shape};
@@ -52,6 +52,7 @@ fn elementary<T: Real>(criterion: &mut Criterion, precision: &str) {
     let functions = [
         ("exp", Unary::EXP),
         ("log", Unary::LOG),
+        ("log1p", Unary::LOG1P),
         ("tanh", Unary::TANH),
         ("sigmoid", Unary::SIGMOID),
         ("sin", Unary::SIN),
@@ -66,6 +67,10 @@ fn elementary<T: Real>(criterion: &mut Criterion, precision: &str) {
         let output = graph.unary(function, input);
         step::<T>(&mut group, BenchmarkId::from_parameter(name), &graph, output, &[Shape::from([COUNT])]);
     }
+    let mut graph = Graph::new();
+    let (input, exponent) = (graph.input(0, [COUNT], Kind::Real), graph.scalar(1.7));
+    let power = graph.binary(Binary::POWER, input, exponent).expect("a scalar fits any shape");
+    step::<T>(&mut group, BenchmarkId::from_parameter("power"), &graph, power, &[Shape::from([COUNT])]);
 }
 
 fn draws<T: Real>(criterion: &mut Criterion, precision: &str) {

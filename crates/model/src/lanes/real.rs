@@ -77,6 +77,8 @@ pub trait Real: LaneNormals + Copy + Default + Send + Sync + PartialOrd + std::f
     fn less_equal<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Mask<S>;
     /// a = b; false where either is NaN.
     fn equal<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Mask<S>;
+    /// Whether the mask holds in any lane.
+    fn any<S: Simd>(simd: S, mask: Self::Mask<S>) -> bool;
     /// a where the mask holds, else b.
     fn select<S: Simd>(simd: S, mask: Self::Mask<S>, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
     /// Constants of [`elementary`](super::elementary).
@@ -85,6 +87,18 @@ pub trait Real: LaneNormals + Copy + Default + Send + Sync + PartialOrd + std::f
     /// `value · 2ⁿ`, where n is the whole number in the last digits of `shifted`.
     #[doc(hidden)]
     fn scale_by_power(value: Self, shifted: Self) -> Self;
+    /// −value where the whole number in the last digits of `shifted` is odd, else value.
+    #[doc(hidden)]
+    fn negate_where_odd(value: Self, shifted: Self) -> Self;
+    /// n of a positive normal number 2ⁿ·m with m in [√½, √2).
+    #[doc(hidden)]
+    fn exponent(self) -> Self;
+    /// m of a positive normal number 2ⁿ·m with m in [√½, √2).
+    #[doc(hidden)]
+    fn mantissa(self) -> Self;
+    /// The number without the lower half of its digits: products of two such numbers are exact.
+    #[doc(hidden)]
+    fn upper_half(self) -> Self;
     /// A scalar function of every lane.
     fn map<S: Simd>(simd: S, a: Self::Vector<S>, f: impl Fn(Self) -> Self) -> Self::Vector<S>;
     /// A scalar function of every pair of lanes.
@@ -96,10 +110,19 @@ pub trait Real: LaneNormals + Copy + Default + Send + Sync + PartialOrd + std::f
     ) -> Self::Vector<S>;
 }
 
+/// n + bias of a positive normal number 2ⁿ·m with m in [√½, √2).
+macro_rules! biased_exponent {
+    ($type:ident, $number:expr) => {{
+        let moved = (1.0 as $type).to_bits() - std::$type::consts::FRAC_1_SQRT_2.to_bits();
+        $number.to_bits().wrapping_add(moved) >> ($type::MANTISSA_DIGITS - 1)
+    }};
+}
+
 macro_rules! real {
     ($type:ident, $vector:ident, $mask:ident, $lanes:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident,
      $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $neg:ident, $abs:ident, $sqrt:ident,
-     $less:ident, $less_equal:ident, $equal:ident, $select:ident, $max:ident, $sum:ident, $turn:ident, $run:ident, $constants:ident) => {
+     $less:ident, $less_equal:ident, $equal:ident, $select:ident, $max:ident, $sum:ident, $turn:ident, $first_true:ident,
+     $bits:ident, $run:ident, $constants:ident) => {
         impl Real for $type {
             type Vector<S: Simd> = S::$vector;
             type Mask<S: Simd> = S::$mask;
@@ -113,6 +136,27 @@ macro_rules! real {
             fn scale_by_power(value: Self, shifted: Self) -> Self {
                 let power = shifted.to_bits() << ($type::MANTISSA_DIGITS - 1);
                 $type::from_bits(value.to_bits().wrapping_add(power))
+            }
+            #[inline(always)]
+            fn negate_where_odd(value: Self, shifted: Self) -> Self {
+                $type::from_bits(value.to_bits() ^ (shifted.to_bits() << ($bits::BITS - 1)))
+            }
+            #[inline(always)]
+            fn exponent(self) -> Self {
+                // The number is put into the last digits of a power of two, of which it then is what goes beyond.
+                let large = $type::EPSILON.recip();
+                $type::from_bits(large.to_bits() | biased_exponent!($type, self))
+                    - (large + ($type::MAX_EXP - 1) as $type)
+            }
+            #[inline(always)]
+            fn mantissa(self) -> Self {
+                let power = biased_exponent!($type, self).wrapping_sub(($type::MAX_EXP - 1) as $bits);
+                $type::from_bits(self.to_bits().wrapping_sub(power << ($type::MANTISSA_DIGITS - 1)))
+            }
+            #[inline(always)]
+            fn upper_half(self) -> Self {
+                let lower = (1 << $type::MANTISSA_DIGITS.div_ceil(2)) - 1;
+                $type::from_bits(self.to_bits() & !lower)
             }
 
             #[expect(private_interfaces, reason = "only programs call it")]
@@ -221,6 +265,10 @@ macro_rules! real {
                 simd.$equal(a, b)
             }
             #[inline(always)]
+            fn any<S: Simd>(simd: S, mask: S::$mask) -> bool {
+                simd.$first_true(mask) < S::$lanes
+            }
+            #[inline(always)]
             fn select<S: Simd>(simd: S, mask: S::$mask, a: S::$vector, b: S::$vector) -> S::$vector {
                 simd.$select(mask, a, b)
             }
@@ -266,6 +314,8 @@ real!(
     max_f32s,
     reduce_sum_f32s,
     turn_f32,
+    first_true_m32s,
+    u32,
     run_f32,
     F32
 );
@@ -292,6 +342,8 @@ real!(
     max_f64s,
     reduce_sum_f64s,
     turn_f64,
+    first_true_m64s,
+    u64,
     run_f64,
     F64
 );

@@ -2,7 +2,9 @@
 
 use super::BinaryFunction;
 use crate::graph::{Graph, Kind, Node, NodeId};
+use crate::lanes::{Real, elementary};
 use crate::operations::{Op, Unary};
+use pulp::Simd;
 
 pub(crate) struct Power;
 
@@ -35,5 +37,10 @@ impl BinaryFunction for Power {
             graph.multiply(y, log)
         });
         [Some(base), exponent]
+    }
+
+    #[inline(always)]
+    fn lanes<T: Real, S: Simd>(simd: S, a: T::Vector<S>, b: T::Vector<S>) -> T::Vector<S> {
+        elementary::power::<T, S>(simd, a, b)
     }
 }

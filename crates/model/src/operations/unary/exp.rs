@@ -10,6 +10,7 @@ pub(crate) struct Exp;
 impl UnaryFunction for Exp {
     const NAME: &'static str = "exp";
     const SUMMARY: Option<&'static str> = Some("eˣ");
+    const ACCURACY: &'static str = "within 1 unit in the last place; 0 below the smallest normal number";
     const LONG: bool = true;
 
     fn value(x: f64) -> f64 {

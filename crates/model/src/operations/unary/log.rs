@@ -2,6 +2,8 @@
 
 use super::UnaryFunction;
 use crate::graph::{Graph, NodeId};
+use crate::lanes::{Real, elementary};
+use pulp::Simd;
 
 pub(crate) struct Log;
 
@@ -18,5 +20,10 @@ impl UnaryFunction for Log {
         let _ = y;
         let one = graph.scalar(1.0);
         Some(graph.divide(one, x))
+    }
+
+    #[inline(always)]
+    fn lanes<T: Real, S: Simd>(simd: S, x: T::Vector<S>) -> T::Vector<S> {
+        elementary::logarithm::<T, S>(simd, x)
     }
 }

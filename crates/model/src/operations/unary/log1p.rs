@@ -2,6 +2,8 @@
 
 use super::UnaryFunction;
 use crate::graph::{Graph, NodeId};
+use crate::lanes::{Real, elementary};
+use pulp::Simd;
 
 pub(crate) struct Log1p;
 
@@ -19,5 +21,10 @@ impl UnaryFunction for Log1p {
         let one = graph.scalar(1.0);
         let shifted = graph.add(one, x);
         Some(graph.divide(one, shifted))
+    }
+
+    #[inline(always)]
+    fn lanes<T: Real, S: Simd>(simd: S, x: T::Vector<S>) -> T::Vector<S> {
+        elementary::logarithm_of_one_plus::<T, S>(simd, x)
     }
 }

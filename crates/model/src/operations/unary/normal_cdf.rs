@@ -5,6 +5,8 @@
 
 use super::UnaryFunction;
 use crate::graph::{Graph, NodeId};
+use crate::lanes::{Real, elementary};
+use pulp::Simd;
 
 pub(crate) struct NormalCdf;
 
@@ -30,6 +32,11 @@ impl UnaryFunction for NormalCdf {
         let exponent = graph.scale(-0.5, square);
         let bell = graph.unary(super::Unary::EXP, exponent);
         Some(graph.scale(1.0 / std::f64::consts::TAU.sqrt(), bell))
+    }
+
+    #[inline(always)]
+    fn lanes<T: Real, S: Simd>(simd: S, x: T::Vector<S>) -> T::Vector<S> {
+        elementary::normal_distribution::<T, S>(simd, x)
     }
 }
 

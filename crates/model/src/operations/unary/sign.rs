@@ -2,6 +2,8 @@
 
 use super::UnaryFunction;
 use crate::graph::{Graph, NodeId};
+use crate::lanes::Real;
+use pulp::Simd;
 
 pub(crate) struct Sign;
 
@@ -24,5 +26,13 @@ impl UnaryFunction for Sign {
     fn derivative(graph: &mut Graph, x: NodeId, y: NodeId) -> Option<NodeId> {
         let _ = (graph, x, y);
         None
+    }
+
+    #[inline(always)]
+    fn lanes<T: Real, S: Simd>(simd: S, x: T::Vector<S>) -> T::Vector<S> {
+        let (zero, one) = (T::splat(simd, T::ZERO), T::splat(simd, T::ONE));
+        // Zeros and NaN stay as they are.
+        let others = T::select(simd, T::less(simd, x, zero), T::negate(simd, one), x);
+        T::select(simd, T::less(simd, zero, x), one, others)
     }
 }

@@ -10,7 +10,7 @@ pub(crate) struct Tanh;
 impl UnaryFunction for Tanh {
     const NAME: &'static str = "tanh";
     const SUMMARY: Option<&'static str> = Some("hyperbolic tangent");
-    const ACCURACY: &'static str = "within 4 units in the last place";
+    const ACCURACY: &'static str = "within 2 units in the last place";
     const LONG: bool = true;
 
     fn value(x: f64) -> f64 {
