@@ -2,6 +2,7 @@
 
 mod compiled;
 mod label;
+mod plane;
 
 use std::collections::HashMap;
 
@@ -115,7 +116,8 @@ impl Model {
     /// Builds the graph of a spec.
     ///
     /// # Errors
-    /// [`SpecError`] for an expression that does not make sense, a loss or verified observable that is not a scalar.
+    /// [`SpecError`] for an expression that does not make sense, a loss or verified observable that is not a scalar, or a figure
+    /// of level sets without a plane or a function on it.
     pub fn build(spec: &Spec, binding: DataBinding<'_>) -> Result<Self, SpecError> {
         let setup = Setup::build(spec)?;
         let mut scope = Scope::new(spec.folder.clone());
@@ -143,6 +145,9 @@ impl Model {
             .iter()
             .map(|definition| Ok((definition.name.clone(), scope.evaluate(definition, Section::Log)?)))
             .collect::<Result<_, SpecError>>()?;
+        if spec.variant.is_none() {
+            plane::check_figures(spec, &scope, &params)?;
+        }
         let verified = spec.verify.as_ref().map(|verify| verified(&verify.observable, &mut scope)).transpose()?;
         Ok(Self { graph: scope.graph, data, params, names, observables, verified, next_slot, given })
     }

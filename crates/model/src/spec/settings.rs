@@ -74,6 +74,8 @@ pub enum FigureKind {
     Stem,
     /// One observable against another.
     Scatter,
+    /// Level sets of an expression of `[model]` over the plane of two scalar parameters.
+    Levels,
 }
 
 /// `[[figure]]`
@@ -81,7 +83,7 @@ pub enum FigureKind {
 pub struct Figure {
     /// How it is drawn.
     pub kind: FigureKind,
-    /// The observable on the vertical axis, by its name in `[log]`.
+    /// The observable on the vertical axis, by its name in `[log]`; of levels, the expression, by its name in `[model]`.
     pub y: String,
     /// The observable on the horizontal axis of a scatter.
     pub x: Option<String>,
@@ -156,11 +158,13 @@ fn figure(table: &Table, location: &Location) -> Result<Figure, SpecError> {
         ("density", FigureKind::Density),
         ("stem", FigureKind::Stem),
         ("scatter", FigureKind::Scatter),
+        ("levels", FigureKind::Levels),
     ];
     let kind = reader.choice("kind", &kinds)?;
     let y = reader.text("y")?;
     let figure = Figure {
-        kind: kind.ok_or_else(|| SpecError::at(location, "a figure has a kind: lines, density, stem, scatter"))?,
+        kind: kind
+            .ok_or_else(|| SpecError::at(location, "a figure has a kind: lines, density, stem, scatter, levels"))?,
         y: y.ok_or_else(|| SpecError::at(location, "a figure has a y: the name of an observable in [log]"))?,
         x: reader.text("x")?,
         reference: reader.number("reference", "a number", |_| true)?,
@@ -169,5 +173,10 @@ fn figure(table: &Table, location: &Location) -> Result<Figure, SpecError> {
         location: location.clone(),
     };
     reader.finish()?;
+    let foreign = ["x", "reference", "log_y"].into_iter().find_map(|key| table.get(key).map(|entry| (key, entry)));
+    if let (FigureKind::Levels, Some((key, entry))) = (figure.kind, foreign) {
+        return Err(SpecError::at(&entry.key, format!("`{key}` does not belong to a levels figure"))
+            .help("its axes are the two parameters; only y and caption can be chosen"));
+    }
     Ok(figure)
 }
