@@ -241,3 +241,18 @@ fn training_has_a_law_for_the_charges() {
         (&json!(false), &Value::Null)
     );
 }
+
+/// A derivation is about the model, whatever trains it: label noise adds nothing to what it prints, and is not looked at.
+#[test]
+fn label_noise_leaves_the_derivation_as_it_is() {
+    let folder = Folder::new();
+    let model = "title = \"t\"\n[param]\nu = 1.0\nv = 0.5\n[model]\ny = 1.0\npredictor = \"u * v\"\nloss = \"(predictor - y)**2\"\n";
+    let derived = |train: &str| {
+        folder.write("spec.toml", format!("{model}{train}"));
+        folder.run(&["derive", "spec.toml", "--json"]).ends_with(0).stdout
+    };
+    let clean = derived("");
+    assert_eq!(derived("[train]\nnoise = \"label\"\nlabel_noise = 0.5\n"), clean);
+    assert_eq!(derived("[train]\nnoise = \"label\"\nlabel_noise = 0.5\nlabel = \"absent\"\n"), clean);
+    folder.run(&["simulate", "spec.toml"]).ends_with(2);
+}
