@@ -25,9 +25,11 @@ enum Kind {
     /// Names of the user's choice, each with a value of this kind.
     Named(&'static Kind),
     OrNull(&'static Kind),
+    /// Not there in some answers.
+    Optional(&'static Kind),
 }
 
-/// A field that is always there.
+/// A field, which is always there unless its kind says otherwise.
 #[derive(Clone, Copy)]
 struct Field {
     name: &'static str,
@@ -64,7 +66,9 @@ pub fn of(command: JsonCommand) -> Value {
     let mut properties: Map<String, Value> =
         envelope.map(|(name, schema)| (name.to_owned(), schema)).into_iter().collect();
     properties.extend(own.as_object().cloned().unwrap_or_default());
-    described["required"] = properties.keys().cloned().collect();
+    let required = described["required"].take();
+    let own: Vec<Value> = required.as_array().cloned().unwrap_or_default();
+    described["required"] = [json!("gaugebias"), json!("schema")].into_iter().chain(own).collect();
     described["properties"] = properties.into();
     if let (Value::Object(schema), Value::Object(described)) = (&mut schema, described) {
         schema.extend(described);
@@ -79,12 +83,14 @@ fn object(fields: &[Field]) -> Value {
         (field.name.to_owned(), schema)
     };
     let properties: Map<String, Value> = fields.iter().map(property).collect();
-    let required: Vec<&str> = fields.iter().map(|field| field.name).collect();
+    let required: Vec<&str> =
+        fields.iter().filter(|field| !matches!(field.kind, Kind::Optional(_))).map(|field| field.name).collect();
     json!({ "type": "object", "properties": properties, "required": required })
 }
 
 fn kind(of: &Kind) -> Value {
     match of {
+        Kind::Optional(inner) => kind(inner),
         Kind::Text => json!({ "type": "string" }),
         Kind::Number => json!({ "type": "number" }),
         Kind::Count => json!({ "type": "integer", "minimum": 0 }),

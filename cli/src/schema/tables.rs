@@ -1,6 +1,6 @@
 //! The fields of every command's JSON, in the order in which they are printed.
 
-use super::Kind::{Count, List, Named, Number, Object, OneOf, OrNull, Text, Truth};
+use super::Kind::{Count, List, Named, Number, Object, OneOf, Optional, OrNull, Text, Truth};
 use super::{Field, Kind, field};
 
 const TITLE: Field = field("title", Text, "of the spec, title/variant for variants");
@@ -32,20 +32,66 @@ pub(super) const DERIVE: &[Field] = &[
     TITLE,
     field("parameters", Count, "p"),
     field("predictor", Object(PREDICTOR), "its size"),
-    field("fiber_dimension", Count, "p − rank J at generic parameters"),
-    field("orbit_dimension", Count, "rank of the generators"),
-    field("unexplained", Count, "fiber − orbit"),
+    field("fiber_dimension", OrNull(&Count), "p − rank J at generic parameters; null for a lifted model"),
+    field(
+        "orbit_dimension",
+        OrNull(&Count),
+        "rank of the generators; null for a lifted model on which they do not act freely",
+    ),
+    field("unexplained", OrNull(&Count), "fiber − orbit; null for a lifted model"),
+    field("unexplained_on", Optional(&List(&Text)), "tensors on which alone the unexplained directions can be chosen"),
     field("symmetries", Object(SYMMETRIES), "what the search found"),
     field("charges", Object(CHARGES), "what gradient flow conserves"),
-    field("bias", Object(BIAS), "the gauge bias"),
-    field("slice_invariance", OrNull(&Number), "largest |tr(A P_H)|; null without charges"),
+    field("bias", OrNull(&Object(BIAS)), "the gauge bias; null for a lifted model"),
+    field("slice_invariance", Optional(&OrNull(&Number)), "largest |tr(A P_H)|; null without charges"),
+    field("unused", Optional(&List(&Text)), "tensors that the predictor ignores"),
+    field(
+        "nearly",
+        Optional(&List(&Object(NEARLY))),
+        "directions that come closest to being symmetries, where asked for",
+    ),
+    field("lifted", Optional(&Object(LIFTED)), "how a large model was lifted from two smaller copies"),
     field("notes", List(&Text), "in sentences"),
 ];
 
 const PREDICTOR: &[Field] = &[
     field("dimension", Count, "d"),
-    field("rank", Count, "rank of J where the bias is evaluated"),
-    field("generic_rank", Count, "rank of J at generic parameters"),
+    field("rank", OrNull(&Count), "rank of J where the bias is evaluated; null for a lifted model"),
+    field("generic_rank", OrNull(&Count), "rank of J at generic parameters; null for a lifted model"),
+    field("generic_rank_is_bound", Optional(&Truth), "whether it may be larger: the maximum did not recur"),
+];
+
+const NEARLY: &[Field] = &[
+    field("acts_on", List(&Text), "names of tensors"),
+    field("violation", Number, "root mean square of |Jξ|/(|J||ξ|) at fresh points"),
+];
+
+const LIFTED: &[Field] = &[
+    field("copy_parameters", List(&Count), "parameters of each copy"),
+    field("unexplained_on_copies", Count, "largest unexplained dimension of a copy"),
+    field("not_lifted", List(&Text), "factors of a copy that are no family of axes"),
+];
+
+const STRUCTURE: &[Field] = &[
+    field("centre", Count, "its dimension"),
+    field("simple", List(&Object(IDEALS)), "simple ideals"),
+    field("translations", Count, "dimension"),
+    field("shifts", Count, "dimension"),
+    field("unrecognised", Count, "dimension"),
+];
+
+const IDEALS: &[Field] = &[field("name", Text, "as sl(3)"), field("count", Count, "how many")];
+
+const LAW: &[Field] = &[
+    field("exact", Truth, "at every step, or to first order"),
+    field("decay", OrNull(&Number), "factor of a charge in a step; null where there is none"),
+    field("text", Text, "in words"),
+];
+
+const PARTS: &[Field] = &[
+    field("acts_on", List(&Text), "names of tensors"),
+    field("value", Number, "its summand of the bias"),
+    field("smallest_direction", Number, "near 0 the orbit degenerates there"),
 ];
 
 const SYMMETRIES: &[Field] = &[
@@ -57,18 +103,24 @@ const SYMMETRIES: &[Field] = &[
     field("max_residual", Number, "largest |Jξ|/(|J||ξ|) at fresh points"),
     field("factors", List(&Object(FACTORS)), "named factors"),
     field("redundant_sections", Count, "state-dependent multiples of translations, left out"),
+    field("structure", Object(STRUCTURE), "centre and ideals"),
 ];
 
 const FACTORS: &[Field] = &[
-    field("kind", OneOf(&["rescaling", "gl", "o", "so", "translation", "scale", "boost", "other"]), "which group"),
+    field(
+        "kind",
+        OneOf(&["rescaling", "gl", "o", "so", "translation", "scale", "boost", "shift", "other"]),
+        "which group",
+    ),
     field("size", Count, "r of GL(r), n of SO(n), 1 for one-parameter groups"),
     field("count", Count, "number of copies"),
     field("acts_on", List(&Text), "names of tensors"),
 ];
 
 const CHARGES: &[Field] = &[
-    field("independent", Count, "rank of their gradients at a generic point"),
+    field("independent", OrNull(&Count), "rank of their gradients at a generic point; null for some lifted models"),
     field("names", List(&Text), "as expressions"),
+    field("law", Optional(&OrNull(&Object(LAW))), "what [train] does to a charge; null without it"),
 ];
 
 const BIAS: &[Field] = &[
@@ -82,6 +134,8 @@ const BIAS: &[Field] = &[
     field("latex", OrNull(&Text), "the same in LaTeX"),
     field("formula_error", OrNull(&Number), "largest |formula − numeric| over random points"),
     field("orbit_dimension_here", Count, "rank of the generators at this point"),
+    field("log_det_constraint_gram", OrNull(&Number), "of the gradients of the charges; null without them"),
+    field("parts", List(&Object(PARTS)), "summands of the value"),
 ];
 
 pub(super) const BALANCE: &[Field] = &[

@@ -28,4 +28,4 @@ pub use lifted::{LiftedDerivation, lifted_derivation};
 pub use nearly::NearInfo;
 pub use orbit::{BiasPart, bias, bias_gradient, bias_hessian_vector, bias_parts, coarea, gram, log_det_gram};
 pub use slice::slice_drift;
-pub use structure::StructureInfo;
+pub use structure::{SimpleIdeals, StructureInfo};

@@ -1,6 +1,7 @@
 //! A derivation as a page for the terminal and as LaTeX.
 
 use crate::derivation::{Derivation, FactorInfo};
+use crate::structure::SimpleIdeals;
 use std::fmt::Write as _;
 
 /// Charges beyond this many are counted, not listed.
@@ -79,7 +80,7 @@ impl Derivation {
         if s.simple.is_empty() && s.shifts == 0 {
             return None;
         }
-        let copies = |(name, count): &(String, usize)| match count {
+        let copies = |SimpleIdeals { name, count }: &SimpleIdeals| match count {
             1 => name.clone(),
             _ => format!("{name} × {count}"),
         };

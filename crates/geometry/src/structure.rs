@@ -3,13 +3,22 @@
 use crate::derivation::FactorInfo;
 use serde::Serialize;
 
+/// Simple ideals of one kind.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SimpleIdeals {
+    /// As `sl(3)`.
+    pub name: String,
+    /// How many.
+    pub count: usize,
+}
+
 /// The algebra as a sum of ideals.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StructureInfo {
     /// Dimension of the centre: rescalings, scales, boosts, plane rotations, the trace of each gl.
     pub centre: usize,
     /// Simple ideals with their number.
-    pub simple: Vec<(String, usize)>,
+    pub simple: Vec<SimpleIdeals>,
     /// Translations.
     pub translations: usize,
     /// Shifts that others make up for.
@@ -21,9 +30,9 @@ pub struct StructureInfo {
 /// Centre, simple ideals and the rest, counted from the named factors.
 pub(crate) fn structure(factors: &[FactorInfo]) -> StructureInfo {
     let mut found = StructureInfo { centre: 0, simple: Vec::new(), translations: 0, shifts: 0, unrecognised: 0 };
-    let mut add = |name: String, count: usize| match found.simple.iter_mut().find(|(n, _)| *n == name) {
-        Some((_, total)) => *total += count,
-        None => found.simple.push((name, count)),
+    let mut add = |name: String, count: usize| match found.simple.iter_mut().find(|ideals| ideals.name == name) {
+        Some(ideals) => ideals.count += count,
+        None => found.simple.push(SimpleIdeals { name, count }),
     };
     for f in factors {
         match f.kind {
