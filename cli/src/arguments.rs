@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Finds the symmetries of a model's parametrization, computes the bias that they and gradient noise induce, and tests
 /// the prediction against simulated training.
@@ -31,6 +31,8 @@ pub enum Command {
     Report(Report),
     /// Time the compiled step: microseconds per seed and step
     Bench(Bench),
+    /// Print the JSON Schema of what a command prints with --json
+    Schema(Schema),
 }
 
 /// Which spec, and what is changed in it.
@@ -118,6 +120,9 @@ pub struct Derive {
     /// Symmetries on the data as drawn for the first seed, instead of on all inputs
     #[arg(long)]
     pub data_symmetry: bool,
+    /// List the N directions that come closest to being symmetries without being any
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub nearly: usize,
     /// Print one JSON object
     #[arg(long, conflicts_with = "latex")]
     pub json: bool,
@@ -199,4 +204,21 @@ pub struct Bench {
     pub json: bool,
     #[command(flatten)]
     pub threads: Threads,
+}
+
+#[derive(Args)]
+pub struct Schema {
+    /// The command
+    pub command: JsonCommand,
+}
+
+/// The commands that have `--json`.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum JsonCommand {
+    Run,
+    Derive,
+    Balance,
+    Simulate,
+    Verify,
+    Bench,
 }

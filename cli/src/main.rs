@@ -11,6 +11,7 @@ mod commands;
 mod outcome;
 mod print;
 mod progress;
+mod schema;
 mod specs;
 
 use std::process::ExitCode;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Verify(flags) => commands::verify(&flags),
         Command::Report(flags) => commands::report(&flags),
         Command::Bench(flags) => commands::bench(&flags),
+        Command::Schema(flags) => commands::schema(&flags),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,8 +13,8 @@ macro_rules! published {
     };
 }
 
-const PUBLISHED: [(&str, &str); 5] =
-    published!["shallow-relu", "matrix-completion", "attention", "spectral-sparse", "total-variation"];
+const PUBLISHED: [(&str, &str); 6] =
+    published!["shallow-relu", "matrix-completion", "attention", "spectral-sparse", "total-variation", "gauge-picture"];
 
 /// Names of the published experiments.
 pub fn published() -> impl Iterator<Item = &'static str> {

@@ -180,3 +180,80 @@ fn data_symmetry_is_asked_for() {
     assert_eq!(dimension(&[]), 0);
     assert_eq!(dimension(&["--data-symmetry"]), 1);
 }
+
+#[test]
+fn large_models_are_lifted_from_smaller_copies_or_refused_with_the_reason() {
+    let folder = Folder::new();
+    folder.write(
+        "spec.toml",
+        "[param]\nU = \"normal(70, 60)\"\nV = \"normal(60, 80)\"\n[model]\npredictor = \"U @ V\"\n",
+    );
+    let derived = folder.run(&["derive", "spec.toml", "--json"]).ends_with(0).object();
+    let gl = json!([{"kind": "gl", "size": 60, "count": 1, "acts_on": ["U", "V"]}]);
+    assert_eq!(derived["symmetries"]["factors"], gl);
+    assert_eq!(derived["symmetries"]["dimension"], 3600);
+    assert_eq!(derived["charges"]["independent"], 60 * 61 / 2);
+    assert!(derived["symmetries"]["max_residual"].as_f64().unwrap() <= 1e-10);
+    // What needs ranks at full size is absent, not zero.
+    for absent in ["bias", "fiber_dimension", "unexplained"] {
+        assert_eq!(derived.get(absent), Some(&Value::Null), "{absent}");
+    }
+    assert_eq!(derived["lifted"]["copy_parameters"].as_array().unwrap().len(), 2);
+    // 121 = 50 + 71 holds for no smaller sizes that are replaced one by one.
+    let text = "[param]\na = \"normal(50, 40)\"\nb = \"normal(71, 40)\"\nV = \"normal(40, 121)\"\nW = \"normal(121, 121)\"\n\
+                [model]\npredictor = \"(concat([a, b], axis=0) @ V) * W\"\n";
+    folder.write("tied.toml", text);
+    let refused = folder.run(&["derive", "tied.toml"]).ends_with(2);
+    assert!(refused.stderr.contains("cannot be made smaller"), "{}", refused.stderr);
+}
+
+#[test]
+fn nearly_symmetric_directions_are_listed_on_request() {
+    let folder = Folder::new();
+    folder.write(
+        "spec.toml",
+        "[param]\nu = \"normal()\"\nv = \"normal()\"\n[model]\npredictor = \"u * v + 1e-3 * u**3\"\n",
+    );
+    let derived = folder.run(&["derive", "spec.toml", "--json", "--nearly", "2"]).ends_with(0).object();
+    assert_eq!(derived["symmetries"]["dimension"], 0);
+    let nearly = derived["nearly"].as_array().unwrap();
+    let violation = |at: usize| nearly[at]["violation"].as_f64().unwrap();
+    assert_eq!((nearly.len(), &nearly[0]["acts_on"]), (2, &json!(["u", "v"])));
+    assert!(violation(0) < 0.02 && violation(1) > 5.0 * violation(0), "{nearly:?}");
+}
+
+/// The optimiser's law stands beside the charges, and only where there is an optimiser.
+#[test]
+fn training_has_a_law_for_the_charges() {
+    let folder = Folder::new();
+    let model =
+        "[param]\nu = \"normal(2)\"\nv = \"normal(2)\"\n[model]\npredictor = \"u * v\"\nloss = \"sum(predictor**2)\"\n";
+    let law = |train: &str| {
+        folder.write("spec.toml", format!("{model}{train}"));
+        folder.run(&["derive", "spec.toml", "--json"]).ends_with(0).object()["charges"]["law"].clone()
+    };
+    assert_eq!(law(""), Value::Null);
+    let decay = law("[train]\nstep_size = 0.1\nweight_decay = 0.5\n");
+    assert_eq!(decay["exact"], true);
+    assert!((decay["decay"].as_f64().unwrap() - 0.9025).abs() < 1e-12);
+    assert_eq!(
+        (&law("[train]\noptimizer = \"adam\"\n")["exact"], &law("[train]\noptimizer = \"adam\"\n")["decay"]),
+        (&json!(false), &Value::Null)
+    );
+}
+
+/// A derivation is about the model, whatever trains it: label noise adds nothing to what it prints, and is not looked at.
+#[test]
+fn label_noise_leaves_the_derivation_as_it_is() {
+    let folder = Folder::new();
+    let model = "title = \"t\"\n[param]\nu = 1.0\nv = 0.5\n[model]\ny = 1.0\npredictor = \"u * v\"\nloss = \"(predictor - y)**2\"\n";
+    let derived = |train: &str| {
+        folder.write("spec.toml", format!("{model}{train}"));
+        folder.run(&["derive", "spec.toml", "--json"]).ends_with(0).stdout
+    };
+    // With an optimiser either way: its law stands beside the charges.
+    let clean = derived("[train]\nsteps = 1000\n");
+    assert_eq!(derived("[train]\nnoise = \"label\"\nlabel_noise = 0.5\n"), clean);
+    assert_eq!(derived("[train]\nnoise = \"label\"\nlabel_noise = 0.5\nlabel = \"absent\"\n"), clean);
+    folder.run(&["simulate", "spec.toml"]).ends_with(2);
+}

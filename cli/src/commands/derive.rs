@@ -1,7 +1,10 @@
 //! `derive`.
 
-use gaugebias::geometry::{At, Derivation, DeriveOptions};
+use gaugebias::geometry::{At, Derivation, DeriveOptions, GeometryError, lifted_derivation};
+use gaugebias::model::Parametrization;
 use gaugebias::model::spec::Spec;
+use gaugebias::symmetry::lifting::{LIFTED_LIMIT, find_lifted};
+use gaugebias::symmetry::{SearchOptions, nearly};
 
 use super::{envelope, initial_theta, parametrization, print_json, theta_from_file, use_threads};
 use crate::arguments::Derive;
@@ -13,7 +16,24 @@ use crate::specs;
 pub fn derive(flags: &Derive) -> Result<(), Failure> {
     use_threads(flags.threads);
     for spec in specs::read(&flags.spec, &flags.flags)? {
-        let derivation = derivation(&spec, &flags.at, flags.data_symmetry)?;
+        let derivation = match attempt(&spec, &flags.at, flags.data_symmetry)? {
+            Err(error) if error.is_too_large() && can_be_lifted(&spec, flags)? => {
+                lifted(&spec, flags.json)?;
+                continue;
+            }
+            other => other?,
+        };
+        let derivation = match spec.train.location {
+            Some(_) => derivation.under_training(&spec.train),
+            None => derivation,
+        };
+        let derivation = if flags.nearly > 0 {
+            let map = parametrization(&spec, flags.data_symmetry)?;
+            let found = nearly(&map, &SearchOptions::default(), flags.nearly).map_err(GeometryError::from)?;
+            derivation.with_nearly(&found)
+        } else {
+            derivation
+        };
         if flags.json {
             let object = serde_json::to_value(&derivation).map_err(|error| Failure::Ours(error.to_string()))?;
             print_json(envelope(object));
@@ -28,6 +48,11 @@ pub fn derive(flags: &Derive) -> Result<(), Failure> {
 
 /// The derivation of one spec at a point.
 pub(super) fn derivation(spec: &Spec, at: &str, data_symmetry: bool) -> Result<Derivation, Failure> {
+    Ok(attempt(spec, at, data_symmetry)??)
+}
+
+/// The derivation, or why the search or the geometry refused.
+fn attempt(spec: &Spec, at: &str, data_symmetry: bool) -> Result<Result<Derivation, GeometryError>, Failure> {
     let map = parametrization(spec, data_symmetry)?;
     let start = initial_theta(spec)?;
     let at = match at {
@@ -36,5 +61,25 @@ pub(super) fn derivation(spec: &Spec, at: &str, data_symmetry: bool) -> Result<D
         file => At::File(theta_from_file(&map, file)?),
     };
     let options = DeriveOptions { start: Some(start), ..DeriveOptions::default() };
-    Ok(gaugebias::geometry::derive(&map, &spec.title, &at, &options)?)
+    Ok(gaugebias::geometry::derive(&map, &spec.title, &at, &options))
+}
+
+/// Whether smaller copies may answer: the question is about all inputs and any point, and the model not beyond them too.
+fn can_be_lifted(spec: &Spec, flags: &Derive) -> Result<bool, Failure> {
+    let plain = flags.at == "balanced" && !flags.data_symmetry && !flags.latex;
+    Ok(plain && parametrization(spec, false)?.parameter_count() <= LIFTED_LIMIT)
+}
+
+/// Prints what smaller copies of the spec tell about it.
+fn lifted(spec: &Spec, json: bool) -> Result<(), Failure> {
+    let map = parametrization(spec, false)?;
+    let found = find_lifted(spec, &map, &SearchOptions::default()).map_err(GeometryError::from)?;
+    let derivation = lifted_derivation(&spec.title, &found);
+    if json {
+        let object = serde_json::to_value(&derivation).map_err(|error| Failure::Ours(error.to_string()))?;
+        print_json(envelope(object));
+    } else {
+        print::line(derivation.to_text());
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@ mod derive;
 mod report;
 mod run;
 mod saved;
+mod schema;
 mod simulate;
 mod verify;
 
@@ -14,6 +15,7 @@ pub use bench::bench;
 pub use derive::derive;
 pub use report::report;
 pub use run::run;
+pub use schema::schema;
 pub use simulate::simulate;
 pub use verify::verify;
 

@@ -3,7 +3,7 @@
 //! SGD: g = ∇L (+ λθ), m' = μm + g, θ' = θ − ηm'. Adam: m' = β₁m + (1−β₁)g, v' = β₂v + (1−β₂)g²,
 //! θ' = θ − η (m'/c₁)/(√(v'/c₂) + ε), with c = 1 − βᵗ a state of its own, c' = βc + (1−β). Langevin, by Euler and Maruyama with time step h, in the Itô
 //! sense: θ' = θ − h∇L + √(2τh) P z with z ~ N(0, I), P = I (isotropic) or the orthogonal projector onto the row space
-//! of the predictor's Jacobian at θ (horizontal).
+//! of the predictor's Jacobian at θ (horizontal). Under label noise ∇L is that of the loss with noise on its label.
 
 use gaugebias_model::graph::{Kind, NodeId, cotangents, gradient};
 use gaugebias_model::operations::{Concatenate, Distribution, Draw, Project, Purpose, Slice, Unary};
@@ -39,14 +39,18 @@ impl Update {
     /// Adds the update that a spec's `[train]` asks for to the graph of its model.
     ///
     /// # Errors
-    /// [`SpecError`] where there is no loss to descend, or no predictor to project on.
-    pub fn build(spec: &Spec, mut model: Model) -> Result<Self, SpecError> {
+    /// [`SpecError`] where there is no loss to descend, no predictor to project on, or no label to add noise to.
+    pub fn build(spec: &Spec, model: Model) -> Result<Self, SpecError> {
         let targets: Vec<NodeId> = model.params.iter().map(|slot| slot.node).collect();
         let loss = model.named("loss").ok_or_else(|| {
             SpecError::in_file(&spec.source.name, "[model] names no `loss`, so there is nothing to train")
                 .help("add one, as in loss = \"mean((output - y)**2)\"")
         })?;
-        let gradients = gradient(&mut model.graph, loss, &targets);
+        let (mut model, descended) = match &spec.train.noise {
+            Noise::Label(noise) => model.with_label_noise(spec, noise)?,
+            _ => (model, loss),
+        };
+        let gradients = gradient(&mut model.graph, descended, &targets);
         let mut extra = Vec::new();
         let next = match spec.train.optimizer {
             Optimizer::Sgd { momentum, weight_decay } => {
@@ -141,8 +145,8 @@ fn average(model: &mut Model, extra: &mut Vec<State>, name: &str, beta: f64, x: 
 fn langevin(spec: &Spec, model: &mut Model, gradients: &[NodeId]) -> Result<Vec<NodeId>, SpecError> {
     let time_step = spec.train.step_size;
     let amplitude = (2.0 * spec.train.temperature * time_step).sqrt();
-    let noise = match spec.train.noise {
-        Noise::None => None,
+    let noise = match &spec.train.noise {
+        Noise::None | Noise::Label(_) => None,
         _ if amplitude == 0.0 => None,
         Noise::Isotropic => Some(isotropic(model)),
         Noise::Horizontal => Some(horizontal(spec, model)?),

@@ -54,8 +54,8 @@ pub fn balance_holding_definite(symmetries: &Symmetries, theta: &[f64]) -> Resul
 }
 
 fn is_definite(charge: &Charge) -> bool {
-    let linear = charge.generator().linear();
-    let eigenvalues = gaugebias_linalg::eigvalsh(linear).unwrap_or_default();
+    let linear = charge.generator().linear_on_support();
+    let eigenvalues = gaugebias_linalg::eigvalsh(&linear).unwrap_or_default();
     eigenvalues.iter().all(|x| *x > 1e-9) || eigenvalues.iter().all(|x| *x < -1e-9)
 }
 
@@ -133,7 +133,7 @@ fn newton_block(charges: &[&Charge], theta: &mut Vec<f64>) -> Result<(usize, f64
         });
     }
     // Pure translations (of a tensor that the predictor ignores, say) are balanced at 0, where |θ|² is no measure.
-    let translations = charges.iter().all(|c| c.generator().linear().frobenius_norm() == 0.0);
+    let translations = charges.iter().all(|c| c.generator().is_translation());
     let reference = if translations { size(theta) } else { 0.0 };
     for step in 0..STEP_LIMIT {
         let scale = size(theta).max(reference).max(f64::MIN_POSITIVE);
@@ -181,16 +181,12 @@ fn homogeneous(charges: &[&Charge], weights: &[f64], indices: &[usize]) -> Matri
     let mut sum = Matrix::zeros(n + 1, n + 1);
     for (charge, weight) in charges.iter().zip(weights) {
         let generator: &Generator = charge.generator();
-        let place: Vec<usize> = generator
-            .support()
-            .iter()
-            .map(|i| indices.binary_search(i).expect("the indices hold every support"))
-            .collect();
-        for (r, &row) in place.iter().enumerate() {
-            sum[(row, n)] += weight * generator.translation()[r];
-            for (c, &column) in place.iter().enumerate() {
-                sum[(row, column)] += weight * generator.linear()[(r, c)];
-            }
+        let place = |i: usize| indices.binary_search(&i).expect("the indices hold every support");
+        for e in generator.entries() {
+            sum[(place(e.row), place(e.column))] += weight * e.value;
+        }
+        for &(i, b) in generator.shifts() {
+            sum[(place(i), n)] += weight * b;
         }
     }
     sum

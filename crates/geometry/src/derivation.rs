@@ -2,9 +2,14 @@
 
 use crate::GeometryError;
 use crate::balance::balance_holding_definite;
+use crate::charge_law::{ChargeLaw, charge_law};
 use crate::closed_form::closed_form;
-use crate::orbit::{BALANCED_RANK_CUTOFF, RANK_CUTOFF, bias, coarea, is_basis_dependent, orbit_dimension_at};
+use crate::nearly::NearInfo;
+use crate::orbit::{
+    BALANCED_RANK_CUTOFF, RANK_CUTOFF, bias, bias_parts, coarea, is_basis_dependent, orbit_dimension_at,
+};
 use crate::slice::slice_drift;
+use crate::structure::{StructureInfo, structure};
 use gaugebias_model::{Parametrization, Point};
 use gaugebias_symmetry::{BasisKind, SearchOptions, Symmetries, find};
 use rand_distr::{Distribution, StandardNormal};
@@ -51,12 +56,14 @@ pub struct PredictorInfo {
     pub rank: usize,
     /// Rank of J at generic θ.
     pub generic_rank: usize,
+    /// Whether that rank is only a lower bound: its maximum over many θ did not recur.
+    pub generic_rank_is_bound: bool,
 }
 
 /// One named factor.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FactorInfo {
-    /// rescaling, gl, o, so, translation, scale, boost or other.
+    /// rescaling, gl, o, so, translation, scale, boost, shift or other.
     pub kind: &'static str,
     /// r of GL(r), n of SO(n), 1 for one-parameter groups, 2 for boosts.
     pub size: usize,
@@ -64,6 +71,15 @@ pub struct FactorInfo {
     pub count: usize,
     /// Names of tensors.
     pub acts_on: Vec<String>,
+    /// All of it in words: `GL(2) × 2 on W_Q, W_K`.
+    #[serde(skip)]
+    pub text: String,
+}
+
+impl From<gaugebias_symmetry::FactorSummary> for FactorInfo {
+    fn from(f: gaugebias_symmetry::FactorSummary) -> Self {
+        Self { text: f.to_string(), kind: f.kind.word(), size: f.size, count: f.count, acts_on: f.acts_on }
+    }
 }
 
 /// What the search found.
@@ -85,6 +101,8 @@ pub struct SymmetryInfo {
     pub factors: Vec<FactorInfo>,
     /// State-dependent multiples of translations that were quotiented out.
     pub redundant_sections: usize,
+    /// Centre and ideals.
+    pub structure: StructureInfo,
 }
 
 /// Conserved charges.
@@ -94,6 +112,8 @@ pub struct ChargeInfo {
     pub independent: usize,
     /// Readable names.
     pub names: Vec<String>,
+    /// What the training rule does to a charge; null without `[train]`.
+    pub law: Option<ChargeLaw>,
 }
 
 /// The gauge bias at a point. Without symmetry its numbers are null: there is no bias, not a bias of 0.
@@ -119,7 +139,26 @@ pub struct BiasInfo {
     pub formula_error: Option<f64>,
     /// Rank of Ξ at this point, below the generic orbit dimension where the orbit is singular.
     pub orbit_dimension_here: usize,
+    /// log det of the constraint Gram matrix J_Q J_Qᵀ of the charges over its rank: what the conditioned law has in the
+    /// place of log det Γ. They differ by the rotations, and by the basis of symmetric elements. Null without charges.
+    pub log_det_constraint_gram: Option<f64>,
+    /// B as a sum over sets of factors that share no parameters.
+    pub parts: Vec<PartInfo>,
 }
+
+/// What one set of factors adds to the bias.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PartInfo {
+    /// Names of tensors.
+    pub acts_on: Vec<String>,
+    /// Its summand of B, nats.
+    pub value: f64,
+    /// Shortest over longest direction of its orbit here.
+    pub smallest_direction: f64,
+}
+
+/// Directions of an orbit shorter than this, relative to the longest, are worth a note.
+const NEAR_SINGULAR: f64 = 1e-3;
 
 /// All that is derived about a model; serialises to the object that `derive --json` prints.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -136,6 +175,8 @@ pub struct Derivation {
     pub orbit_dimension: usize,
     /// Fiber dimensions that no affine generator explains.
     pub unexplained: usize,
+    /// Tensors on which alone these directions can be chosen.
+    pub unexplained_on: Vec<String>,
     /// The symmetries.
     pub symmetries: SymmetryInfo,
     /// The charges.
@@ -145,6 +186,10 @@ pub struct Derivation {
     /// Largest |tr(A P_H)| over symmetric generators at balanced points; 0 where horizontal noise leaves the slice
     /// invariant. Null without charges.
     pub slice_invariance: Option<f64>,
+    /// Parameters that the predictor ignores.
+    pub unused: Vec<String>,
+    /// Directions that are nearly symmetries, where they were asked for.
+    pub nearly: Vec<NearInfo>,
     /// Remarks: what was held, what is approximate.
     pub notes: Vec<String>,
 }
@@ -189,9 +234,22 @@ pub fn derive_from(
         );
     }
     if symmetries.unexplained() > 0 {
+        let on = &symmetries.unexplained_on;
+        let place = if on.is_empty() { String::new() } else { format!(" (they can be chosen on {})", on.join(", ")) };
         notes.push(format!(
-            "{} fiber dimensions are not explained by affine generators; log det Γ does not see them",
+            "{} fiber dimensions are not explained by affine generators{place}; log det Γ does not see them",
             symmetries.unexplained()
+        ));
+    }
+    let unused = symmetries.unused();
+    if !unused.is_empty() {
+        notes.push(format!("the predictor ignores {}: unused, listed as translations", unused.join(", ")));
+    }
+    if symmetries.rank_is_bound {
+        notes.push(format!(
+            "the largest rank of J, {}, did not recur over many random points: it is a lower bound, and the fiber and what \
+             is unexplained of it are upper bounds",
+            symmetries.generic_rank
         ));
     }
     Ok(Derivation {
@@ -201,16 +259,34 @@ pub fn derive_from(
             dimension: symmetries.predictor_dimension,
             rank: coarea.rank,
             generic_rank: symmetries.generic_rank,
+            generic_rank_is_bound: symmetries.rank_is_bound,
         },
         fiber_dimension: symmetries.fiber_dimension,
         orbit_dimension: symmetries.orbit_dimension,
         unexplained: symmetries.unexplained(),
+        unexplained_on: symmetries.unexplained_on.clone(),
         symmetries: symmetry_info(symmetries),
-        charges: ChargeInfo { independent: symmetries.independent_charges, names: symmetries.charge_names.clone() },
+        charges: ChargeInfo {
+            independent: symmetries.independent_charges,
+            names: symmetries.charge_names.clone(),
+            law: None,
+        },
         bias,
         slice_invariance,
+        unused,
+        nearly: Vec::new(),
         notes,
     })
+}
+
+impl Derivation {
+    /// Adds what a training rule does to the charges, if there are any.
+    pub fn under_training(mut self, train: &gaugebias_model::spec::Train) -> Self {
+        if self.charges.independent > 0 {
+            self.charges.law = Some(charge_law(train));
+        }
+        self
+    }
 }
 
 struct RandomPoints {
@@ -274,6 +350,15 @@ fn bias_info(
         let columns = crate::orbit::fields(&symmetries.generators, theta);
         value = (here > 0).then(|| crate::orbit::log_volume(&columns, here)).transpose()?;
     }
+    let mut parts = bias_parts(symmetries, theta, cutoff)?;
+    parts.retain(|part| part.rank > 0);
+    for part in parts.iter().filter(|part| part.smallest_direction < NEAR_SINGULAR) {
+        notes.push(format!(
+            "the point is near a singular stratum: on {} the shortest direction of the orbit is {:.1e} of the longest",
+            part.acts_on.join(", "),
+            part.smallest_direction
+        ));
+    }
     let basis_dependent = is_basis_dependent(symmetries, theta)?;
     let form = if basis_dependent {
         None
@@ -298,7 +383,26 @@ fn bias_info(
         latex: form.as_ref().map(|f| f.latex.clone()),
         formula_error: form.as_ref().map(|f| f.error),
         orbit_dimension_here: here,
+        log_det_constraint_gram: constraint_volume(symmetries, theta, cutoff)?,
+        parts: parts
+            .into_iter()
+            .map(|part| PartInfo {
+                acts_on: part.acts_on,
+                value: part.value,
+                smallest_direction: part.smallest_direction,
+            })
+            .collect(),
     })
+}
+
+/// 2 log of the volume that the gradients of the charges span.
+fn constraint_volume(symmetries: &Symmetries, theta: &[f64], cutoff: f64) -> Result<Option<f64>, GeometryError> {
+    if symmetries.charges.is_empty() {
+        return Ok(None);
+    }
+    let gradients = crate::orbit::fields(symmetries.charges.iter().map(|c| c.generator()), theta);
+    let rank = gaugebias_linalg::relative_rank(&gradients, cutoff)?;
+    Ok((rank > 0).then(|| crate::orbit::log_volume(&gradients, rank)).transpose()?.map(|volume| 2.0 * volume))
 }
 
 fn slice_invariance(
@@ -322,20 +426,16 @@ fn slice_invariance(
 }
 
 fn symmetry_info(symmetries: &Symmetries) -> SymmetryInfo {
-    let factor = |f: gaugebias_symmetry::FactorSummary| FactorInfo {
-        kind: f.kind.word(),
-        size: f.size,
-        count: f.count,
-        acts_on: f.acts_on,
-    };
+    let factors: Vec<FactorInfo> = symmetries.summary().into_iter().map(FactorInfo::from).collect();
     SymmetryInfo {
+        structure: structure(&factors),
         dimension: symmetries.dimension(),
         noncompact: symmetries.noncompact,
         compact: symmetries.compact,
         closed: symmetries.closed,
         spectral_gap: symmetries.info.spectral_gap,
         max_residual: symmetries.info.max_residual,
-        factors: symmetries.summary().into_iter().map(factor).collect(),
+        factors,
         redundant_sections: symmetries.info.redundant_sections,
     }
 }

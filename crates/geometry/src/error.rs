@@ -77,3 +77,17 @@ pub enum GeometryError {
         gradient: f64,
     },
 }
+
+impl GeometryError {
+    /// Whether the search refused for size alone, so that smaller copies may tell.
+    pub fn is_too_large(&self) -> bool {
+        matches!(
+            self,
+            Self::Symmetry(
+                SymmetryError::TooLarge { .. }
+                    | SymmetryError::AlgebraTooLarge { .. }
+                    | SymmetryError::JacobianTooLarge { .. }
+            )
+        )
+    }
+}

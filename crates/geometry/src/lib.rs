@@ -8,17 +8,24 @@
 //! from the factors that were found, and it carries the largest difference to the numeric value beside it.
 
 pub mod balance;
+pub mod charge_law;
 pub mod closed_form;
 pub mod derivation;
 mod error;
 pub mod law;
+pub mod lifted;
+mod nearly;
 pub mod orbit;
 mod page;
 pub mod slice;
+mod structure;
 
 pub use balance::{Balanced, balance, balance_holding_definite};
 pub use closed_form::{ClosedForm, closed_form};
 pub use derivation::{At, Derivation, DeriveOptions, derive, derive_from};
 pub use error::GeometryError;
-pub use orbit::{bias, bias_gradient, coarea, gram, log_det_gram};
+pub use lifted::{LiftedDerivation, lifted_derivation};
+pub use nearly::NearInfo;
+pub use orbit::{BiasPart, bias, bias_gradient, bias_hessian_vector, bias_parts, coarea, gram, log_det_gram};
 pub use slice::slice_drift;
+pub use structure::{SimpleIdeals, StructureInfo};

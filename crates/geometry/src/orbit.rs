@@ -1,7 +1,7 @@
 //! The orbit through a point: Gram matrix of the generators, bias, and their derivatives.
 
 use crate::GeometryError;
-use gaugebias_linalg::{Matrix, pseudo_inverse, svdvals};
+use gaugebias_linalg::{Matrix, cholesky_solve, pseudo_inverse, svdvals};
 use gaugebias_model::{Parametrization, Point};
 use gaugebias_symmetry::{Generator, Symmetries};
 
@@ -47,21 +47,123 @@ pub fn log_det_gram(symmetries: &Symmetries, theta: &[f64]) -> Result<Option<f64
     Ok(bias(symmetries, theta)?.map(|b| 2.0 * b))
 }
 
+/// Largest deviation of (ΞΓ⁻¹)ᵀΞ from the identity at which the solution through Γ is good enough; beyond it Γ is too
+/// ill-conditioned, or singular, and a singular value decomposition of Ξ takes its place.
+const DUAL_ERROR: f64 = 1e-9;
+
+/// Ξ⁺, k × p: its row a is Σ_b Γ⁺_ab ξ_b.
+fn dual_fields(columns: &Matrix) -> Result<Matrix, GeometryError> {
+    if let Ok(dual) = cholesky_solve(&columns.gram(), &columns.transpose()) {
+        let error = dual.matmul(columns).add_scaled(-1.0, &Matrix::identity(columns.columns())).max_abs();
+        if error <= DUAL_ERROR {
+            return Ok(dual);
+        }
+    }
+    Ok(pseudo_inverse(columns, RANK_CUTOFF)?)
+}
+
+/// Σ_a A_aᵀ x_a over the rows x_a.
+fn transposed_sum(generators: &[Generator], rows: &Matrix) -> Vec<f64> {
+    let mut sum = vec![0.0; rows.columns()];
+    for (a, generator) in generators.iter().enumerate() {
+        let row = rows.row(a);
+        generator.entries().iter().for_each(|e| sum[e.column] += e.value * row[e.row]);
+    }
+    sum
+}
+
 /// ∇B(θ) = ½ tr(Γ⁺ ∂Γ) = Σ_ab Γ⁺_ab A_aᵀ ξ_b, length p; zero without generators. Exact where the orbit dimension
-/// is constant near θ.
+/// is constant near θ. Three products of the size of Γ, and a Cholesky factorisation.
 pub fn bias_gradient(symmetries: &Symmetries, theta: &[f64]) -> Result<Vec<f64>, GeometryError> {
-    let mut gradient = vec![0.0; theta.len()];
     if symmetries.generators.is_empty() {
-        return Ok(gradient);
+        return Ok(vec![0.0; theta.len()]);
+    }
+    let dual = dual_fields(&fields(&symmetries.generators, theta))?;
+    Ok(transposed_sum(&symmetries.generators, &dual))
+}
+
+/// ∇²B(θ)·v, length p: the derivative of [`bias_gradient`] along v. With E the matrix of the A_a v,
+/// dΞ⁺ = −Ξ⁺EΞ⁺ + Ξ⁺Ξ⁺ᵀEᵀ(1 − ΞΞ⁺) + (1 − Ξ⁺Ξ)EᵀΞ⁺ᵀΞ⁺ (Golub and Pereyra 1973), at constant rank.
+pub fn bias_hessian_vector(
+    symmetries: &Symmetries,
+    theta: &[f64],
+    direction: &[f64],
+) -> Result<Vec<f64>, GeometryError> {
+    if symmetries.generators.is_empty() {
+        return Ok(vec![0.0; theta.len()]);
     }
     let columns = fields(&symmetries.generators, theta);
-    // Ξ Γ⁺ is the transpose of the pseudo-inverse of Ξ: its column a is Σ_b Γ⁺_ab ξ_b.
-    let dual = pseudo_inverse(&columns, RANK_CUTOFF)?;
-    for (a, generator) in symmetries.generators.iter().enumerate() {
-        let part = generator.apply_linear_transposed(dual.row(a));
-        gradient.iter_mut().zip(part).for_each(|(g, x)| *g += x);
+    let moved: Vec<Vec<f64>> = symmetries.generators.iter().map(|g| g.apply_linear(direction)).collect();
+    let moved = Matrix::from_columns(theta.len(), &moved);
+    let dual = dual_fields(&columns)?;
+    let (dual_t, moved_t) = (dual.transpose(), moved.transpose());
+    let inward = dual.matmul(&moved).matmul(&dual);
+    // Eᵀ(1 − ΞΞ⁺) without the p × p projector.
+    let outside = moved_t.add_scaled(-1.0, &moved_t.matmul(&columns).matmul(&dual));
+    let outward = dual.matmul(&dual_t).matmul(&outside);
+    let kernel_part = moved_t.matmul(&dual_t).matmul(&dual);
+    let kernel = kernel_part.add_scaled(-1.0, &dual.matmul(&columns).matmul(&kernel_part));
+    let change = outward.add_scaled(-1.0, &inward).add_scaled(1.0, &kernel);
+    Ok(transposed_sum(&symmetries.generators, &change))
+}
+
+/// A summand of the bias: factors that share parameters, with all of B that is theirs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BiasPart {
+    /// Tensors of these factors.
+    pub acts_on: Vec<String>,
+    /// ½ log det of their block of Γ over its rank here, nats.
+    pub value: f64,
+    /// That rank.
+    pub rank: usize,
+    /// Shortest over longest direction of the orbit in this block; near 0 the point is near a stratum where it degenerates.
+    pub smallest_direction: f64,
+}
+
+/// B as a sum over sets of factors that share no parameters: Γ is block diagonal over them. Parts on the same tensors are
+/// added up; singular values at most `relative_cutoff` times the largest of their part count as zero.
+pub fn bias_parts(
+    symmetries: &Symmetries,
+    theta: &[f64],
+    relative_cutoff: f64,
+) -> Result<Vec<BiasPart>, GeometryError> {
+    let mut clusters = factor_clusters(symmetries);
+    let is_translation = |f: &usize| symmetries.factors[*f].kind == gaugebias_symmetry::FactorKind::Translation;
+    // Translations need not be orthogonal to each other; those on the same tensors are one block.
+    let mut translations: Vec<(Vec<String>, Vec<usize>)> = Vec::new();
+    for f in (0..symmetries.factors.len()).filter(is_translation) {
+        let on = &symmetries.factors[f].acts_on;
+        match translations.iter_mut().find(|(names, _)| names.iter().any(|n| on.contains(n))) {
+            Some((names, list)) => {
+                list.push(f);
+                names.extend(on.iter().filter(|n| !names.contains(n)).cloned().collect::<Vec<_>>());
+            }
+            None => translations.push((on.clone(), vec![f])),
+        }
     }
-    Ok(gradient)
+    clusters.extend(translations.into_iter().map(|(_, list)| list));
+    let mut parts: Vec<BiasPart> = Vec::new();
+    for cluster in clusters {
+        let factors: Vec<&gaugebias_symmetry::Factor> = cluster.iter().map(|&f| &symmetries.factors[f]).collect();
+        let own = factors.iter().flat_map(|f| &symmetries.generators[f.generators.clone()]);
+        let columns = fields(own, theta);
+        let lengths = svdvals(&columns)?;
+        let longest = lengths.first().copied().unwrap_or(0.0);
+        let rank = lengths.iter().take_while(|&&s| s > relative_cutoff * longest).count();
+        let value = log_volume(&columns, rank)?;
+        let smallest_direction = if rank == 0 { 0.0 } else { lengths[rank - 1] / longest };
+        let used = |t: &&gaugebias_model::ParameterTensor| factors.iter().any(|f| f.acts_on.contains(&t.name));
+        let acts_on: Vec<String> = symmetries.tensors.iter().filter(used).map(|t| t.name.clone()).collect();
+        match parts.iter_mut().find(|p| p.acts_on == acts_on) {
+            Some(part) => {
+                part.value += value;
+                part.rank += rank;
+                part.smallest_direction = part.smallest_direction.min(smallest_direction);
+            }
+            None => parts.push(BiasPart { acts_on, value, rank, smallest_direction }),
+        }
+    }
+    Ok(parts)
 }
 
 /// Rank of Ξ at this θ, which may be below the generic orbit dimension; singular values at most `relative_cutoff`

@@ -1,10 +1,15 @@
 //! A derivation as a page for the terminal and as LaTeX.
 
 use crate::derivation::{Derivation, FactorInfo};
+use crate::structure::SimpleIdeals;
 use std::fmt::Write as _;
 
 /// Charges beyond this many are counted, not listed.
 const CHARGES_SHOWN: usize = 8;
+
+/// What a formula means: the basis of the algebra fixes its constant, and the measure what it is the weight of.
+const CONVENTION: &str = "; basis: $E_{ij}$ of each $\\mathrm{GL}$, largest weight 1 of each rescaling; \\
+     $e^{-B}$ weighs the surface measure of the slice in the Euclidean metric of the parameters";
 
 impl Derivation {
     /// A readable page, one fact a line.
@@ -26,7 +31,10 @@ impl Derivation {
         line(String::new());
         line(self.symmetry_line());
         for factor in &self.symmetries.factors {
-            line(format!("  {}", factor_text(factor)));
+            line(format!("  {}", factor.text));
+        }
+        if let Some(text) = self.structure_line() {
+            line(text);
         }
         line(String::new());
         line(format!("charges: {} independent", self.charges.independent));
@@ -36,9 +44,15 @@ impl Derivation {
         if self.charges.names.len() > CHARGES_SHOWN {
             line(format!("  … and {} more", self.charges.names.len() - CHARGES_SHOWN));
         }
+        if let Some(law) = &self.charges.law {
+            line(format!("  under [train]: {}", law.text));
+        }
         line(String::new());
         for text in self.bias_lines() {
             line(text);
+        }
+        for near in &self.nearly {
+            line(format!("nearly a symmetry: violated by {:.1e}, on {}", near.violation, near.acts_on.join(", ")));
         }
         for note in &self.notes {
             line(format!("note: {note}"));
@@ -60,6 +74,34 @@ impl Derivation {
         text
     }
 
+    /// Centre and ideals, where there is more than a centre.
+    fn structure_line(&self) -> Option<String> {
+        let s = &self.symmetries.structure;
+        if s.simple.is_empty() && s.shifts == 0 {
+            return None;
+        }
+        let copies = |SimpleIdeals { name, count }: &SimpleIdeals| match count {
+            1 => name.clone(),
+            _ => format!("{name} × {count}"),
+        };
+        let mut parts = vec![format!("centre of dimension {}", s.centre)];
+        if !s.simple.is_empty() {
+            parts.push(format!("simple ideals {}", s.simple.iter().map(copies).collect::<Vec<_>>().join(", ")));
+        }
+        for (count, name) in [(s.translations, "translations"), (s.shifts, "shifts")] {
+            if count > 0 {
+                parts.push(format!("{count} {name}"));
+            }
+        }
+        if s.unrecognised > 0 {
+            parts.push(format!("{} dimensions not recognised", s.unrecognised));
+        }
+        if self.symmetries.compact > 0 {
+            parts.push(format!("{} rotations are left on the balanced slice", self.symmetries.compact));
+        }
+        Some(format!("  structure: {}", parts.join("; ")))
+    }
+
     fn bias_lines(&self) -> Vec<String> {
         let bias = &self.bias;
         let Some(value) = bias.value else {
@@ -71,6 +113,11 @@ impl Derivation {
             bias.basis,
             if bias.basis_dependent { ", basis-dependent: use the coarea form" } else { "" }
         )];
+        if bias.parts.len() > 1 {
+            for part in &bias.parts {
+                lines.push(format!("  {:.6} of it on {}", part.value, part.acts_on.join(", ")));
+            }
+        }
         if let Some(coarea) = bias.coarea {
             lines.push(format!("  ½ log det(JJᵀ) = {coarea:.6}, B − ½ log det(JJᵀ) = {:.6}", value - coarea));
         }
@@ -96,13 +143,15 @@ impl Derivation {
         );
         match (&self.bias.latex, self.bias.value) {
             (Some(latex), _) => {
-                let _ =
-                    writeln!(page, "\\item[Bias] $B = \\tfrac12 \\log\\det\\Gamma = {latex}$ on the balanced slice");
+                let _ = writeln!(
+                    page,
+                    "\\item[Bias] $B = \\tfrac12 \\log\\det\\Gamma = {latex}$ on the balanced slice{CONVENTION}"
+                );
             }
             (None, Some(value)) => {
                 let _ = writeln!(
                     page,
-                    "\\item[Bias] $B = \\tfrac12 \\log\\det\\Gamma = {value:.6}$ at the {} point",
+                    "\\item[Bias] $B = \\tfrac12 \\log\\det\\Gamma = {value:.6}$ at the {} point{CONVENTION}",
                     self.bias.at
                 );
             }
@@ -113,25 +162,13 @@ impl Derivation {
     }
 }
 
-fn factor_text(factor: &FactorInfo) -> String {
-    let copies = if factor.count == 1 { String::new() } else { format!(" × {}", factor.count) };
-    let name = match factor.kind {
-        "gl" => format!("GL({})", factor.size),
-        "o" => format!("O({})", factor.size),
-        "so" => format!("SO({})", factor.size),
-        "other" => format!("unrecognised, dimension {}", factor.size),
-        kind => kind.to_owned(),
-    };
-    format!("{name}{copies} on {}", factor.acts_on.join(", "))
-}
-
 fn factor_latex(factor: &FactorInfo) -> String {
     let name = match factor.kind {
         "gl" => format!("\\mathrm{{GL}}({})", factor.size),
         "o" => format!("\\mathrm{{O}}({})", factor.size),
         "so" => format!("\\mathrm{{SO}}({})", factor.size),
         "boost" => "\\mathrm{SO}(1,1)".to_owned(),
-        "translation" => "\\mathbb{R}".to_owned(),
+        "translation" | "shift" => "\\mathbb{R}".to_owned(),
         "other" => format!("G_{{{}}}", factor.size),
         _ => "\\mathbb{R}_{>0}".to_owned(),
     };

@@ -45,7 +45,7 @@ fn horizontal_trace(generator: &Generator, vertical: &Matrix) -> f64 {
         let e = vertical.column(j);
         generator.apply_linear(&e).iter().zip(&e).map(|(a, b)| a * b).sum::<f64>()
     };
-    generator.linear().trace() - (0..vertical.columns()).map(along).sum::<f64>()
+    generator.trace() - (0..vertical.columns()).map(along).sum::<f64>()
 }
 
 /// Orthonormal basis of the span of the fields.

@@ -56,22 +56,51 @@ fn no_convergence(operation: &'static str, matrix: &Matrix) -> LinalgError {
     LinalgError::NoConvergence { operation, rows: matrix.rows(), columns: matrix.columns() }
 }
 
+/// Attempts at a singular value decomposition; each after the first reflects the columns at another plane.
+const ATTEMPTS: usize = 4;
+
 /// Thin singular value decomposition.
 pub fn svd(matrix: &Matrix) -> Result<Svd, LinalgError> {
     require_finite("svd", matrix)?;
-    let thin = matrix.as_faer().thin_svd().map_err(|_| no_convergence("svd", matrix))?;
-    let values = thin.S().column_vector();
-    Ok(Svd {
-        u: Matrix::from_faer(thin.U()),
-        singular_values: (0..values.nrows()).map(|i| values[i]).collect(),
-        v: Matrix::from_faer(thin.V()),
-    })
+    for attempt in 0..ATTEMPTS {
+        let (reflected, normal) = reflected(matrix, attempt);
+        let Ok(thin) = reflected.as_faer().thin_svd() else {
+            continue;
+        };
+        let values = thin.S().column_vector();
+        let v = Matrix::from_faer(thin.V());
+        return Ok(Svd {
+            u: Matrix::from_faer(thin.U()),
+            singular_values: (0..values.nrows()).map(|i| values[i]).collect(),
+            v: if attempt == 0 { v } else { reflect_columns(&v.transpose(), &normal).transpose() },
+        });
+    }
+    Err(no_convergence("svd", matrix))
 }
 
 /// Singular values, descending; min(rows, columns) of them.
 pub fn svdvals(matrix: &Matrix) -> Result<Vec<f64>, LinalgError> {
     require_finite("svdvals", matrix)?;
-    matrix.as_faer().singular_values().map_err(|_| no_convergence("svdvals", matrix))
+    let values = |attempt| reflected(matrix, attempt).0.as_faer().singular_values().ok();
+    (0..ATTEMPTS).find_map(values).ok_or_else(|| no_convergence("svdvals", matrix))
+}
+
+/// The iteration of the library stalls on rare matrices with many equal singular values in separate blocks. A
+/// reflection x ↦ x − 2(x·n)n of the columns keeps the singular values and mixes the blocks; attempt 0 is the matrix.
+fn reflected(matrix: &Matrix, attempt: usize) -> (Matrix, Vec<f64>) {
+    if attempt == 0 {
+        return (matrix.clone(), Vec::new());
+    }
+    let entry = |j: usize| (1.0 + (attempt + 3 * j) as f64 * 0.618_033_988_749_895).sin() + 0.1;
+    let normal: Vec<f64> = (0..matrix.columns()).map(entry).collect();
+    let length = normal.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let normal: Vec<f64> = normal.into_iter().map(|x| x / length).collect();
+    (reflect_columns(matrix, &normal), normal)
+}
+
+fn reflect_columns(matrix: &Matrix, normal: &[f64]) -> Matrix {
+    let along = matrix.mul_vec(normal);
+    Matrix::from_fn(matrix.rows(), matrix.columns(), |i, j| matrix[(i, j)] - 2.0 * along[i] * normal[j])
 }
 
 /// Eigenvalues and eigenvectors of a symmetric matrix (the lower triangle is read).
@@ -183,4 +212,25 @@ fn rank_of(descending: &[f64], relative_cutoff: f64) -> usize {
         return 0;
     };
     descending.iter().take_while(|&&s| s > 0.0 && s > relative_cutoff * largest).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reflection_keeps_singular_values_and_gives_the_vectors_back() {
+        let matrix = Matrix::from_fn(5, 4, |i, j| ((3 * i + 7 * j) as f64).sin());
+        let plain = svd(&matrix).unwrap();
+        for attempt in 1..ATTEMPTS {
+            let (mixed, normal) = reflected(&matrix, attempt);
+            let other = svd(&mixed).unwrap();
+            for (a, b) in plain.singular_values.iter().zip(&other.singular_values) {
+                assert!((a - b).abs() < 1e-13);
+            }
+            let v = reflect_columns(&other.v.transpose(), &normal).transpose();
+            let back = other.u.matmul(&Matrix::from_diagonal(&other.singular_values)).matmul(&v.transpose());
+            assert!(back.add_scaled(-1.0, &matrix).max_abs() < 1e-13, "attempt {attempt}");
+        }
+    }
 }

@@ -164,6 +164,8 @@ fn levels() -> Figure {
             values,
             levels: vec![-2.0, -1.0, -0.5, -0.1, 0.1, 0.5, 1.0, 2.0],
             curves: vec![balanced(1.0), balanced(-1.0), norm],
+            starts: vec![(1.7, 0.3)],
+            ends: vec![(1.75, 0.57)],
         }),
     )
 }

@@ -50,6 +50,8 @@ fn kinds() -> Vec<Figure> {
             values,
             levels: vec![-1.0, -0.3, 0.3, 1.0],
             curves: vec![curve("a curve")],
+            starts: vec![(1.0, -1.0)],
+            ends: vec![(-1.0, 1.0)],
         }),
     ]
     .map(|content| figure(Axis::new("x (m)"), Axis::new("y (s)"), content))

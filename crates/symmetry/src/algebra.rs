@@ -1,4 +1,4 @@
-//! A matrix Lie algebra given by an orthonormal basis: brackets, transposes, centre, simple ideals.
+//! A Lie algebra of affine maps given by an orthonormal basis: brackets, transposes, centre, simple ideals.
 //!
 //! An algebra closed under transpose is reductive, and orthogonal complements of ideals are ideals. Then the
 //! centre is the kernel of ad, and a simple ideal grows from one root vector: an eigenvector of the symmetric
@@ -6,7 +6,7 @@
 //! fill that ideal. Rejected: the commutant of the adjoint representation, whose k² unknowns are too many at k = 100.
 
 use crate::SymmetryError;
-use crate::search::orthonormal_matrices;
+use crate::blocks::{BlockMap, combination, orthonormal_maps};
 use gaugebias_linalg::{Matrix, qr, svd, symmetric_eigen};
 
 /// Structure constants of orthonormal elements are of order one; what is below this is zero.
@@ -15,46 +15,41 @@ const STRUCTURE_FLOOR: f64 = 1e-8;
 /// A vector added to a growing ideal counts as new above this; noise stays below 1e-9.
 const GROWTH_FLOOR: f64 = 1e-6;
 
-/// A matrix Lie algebra with a Frobenius-orthonormal basis.
+/// A Lie algebra with a Frobenius-orthonormal basis.
 #[derive(Clone, Debug)]
 pub(crate) struct Algebra {
-    pub basis: Vec<Matrix>,
+    pub basis: Vec<BlockMap>,
 }
 
 impl Algebra {
-    pub fn new(elements: &[Matrix]) -> Result<Self, SymmetryError> {
-        Ok(Self { basis: orthonormal_matrices(elements)? })
+    pub fn new(elements: &[BlockMap]) -> Result<Self, SymmetryError> {
+        Ok(Self { basis: orthonormal_maps(elements)? })
     }
 
     pub fn dimension(&self) -> usize {
         self.basis.len()
     }
 
-    /// Coordinates of the projection of a matrix on the algebra.
-    pub fn coordinates(&self, matrix: &Matrix) -> Vec<f64> {
-        self.basis.iter().map(|e| e.frobenius_inner(matrix)).collect()
+    /// Coordinates of the projection of a map on the algebra.
+    pub fn coordinates(&self, map: &BlockMap) -> Vec<f64> {
+        self.basis.iter().map(|e| e.inner(map)).collect()
     }
 
     /// The element with the given coordinates.
-    pub fn element(&self, coordinates: &[f64]) -> Matrix {
-        let size = self.basis[0].rows();
-        let mut sum = Matrix::zeros(size, size);
-        for (e, &c) in self.basis.iter().zip(coordinates) {
-            sum = sum.add_scaled(c, e);
-        }
-        sum
+    pub fn element(&self, coordinates: &[f64]) -> BlockMap {
+        combination(coordinates, &self.basis)
     }
 
-    /// Relative length of the part of a matrix outside the algebra; 0 for the zero matrix.
-    pub fn distance(&self, matrix: &Matrix) -> f64 {
-        let norm = matrix.frobenius_norm();
+    /// Relative length of the part of a map outside the algebra; 0 for the zero map.
+    pub fn distance(&self, map: &BlockMap) -> f64 {
+        let norm = map.norm();
         if norm == 0.0 {
             return 0.0;
         }
         if self.basis.is_empty() {
             return 1.0;
         }
-        self.element(&self.coordinates(matrix)).add_scaled(-1.0, matrix).frobenius_norm() / norm
+        self.element(&self.coordinates(map)).add_scaled(-1.0, map).norm() / norm
     }
 
     /// Largest part of Aᵀ outside the algebra over the basis.
@@ -72,7 +67,7 @@ impl Algebra {
                 let bracket = self.basis[a].bracket(&self.basis[b]);
                 let c = self.coordinates(&bracket);
                 // The basis has unit length, so this absolute length is a relative one as well.
-                outside = outside.max(self.element(&c).add_scaled(-1.0, &bracket).frobenius_norm());
+                outside = outside.max(self.element(&c).add_scaled(-1.0, &bracket).norm());
                 for (i, x) in c.into_iter().enumerate() {
                     ad[a][(i, b)] = x;
                     ad[b][(i, a)] = -x;
@@ -83,9 +78,10 @@ impl Algebra {
     }
 
     /// Bases of the symmetric and of the antisymmetric elements (complementary when closed under transpose).
-    pub fn split(&self) -> Result<(Vec<Matrix>, Vec<Matrix>), SymmetryError> {
+    pub fn split(&self) -> Result<(Vec<BlockMap>, Vec<BlockMap>), SymmetryError> {
         let k = self.dimension();
-        let transposition = Matrix::from_fn(k, k, |a, b| self.basis[a].frobenius_inner(&self.basis[b].transpose()));
+        let transposed: Vec<BlockMap> = self.basis.iter().map(BlockMap::transpose).collect();
+        let transposition = Matrix::from_fn(k, k, |a, b| self.basis[a].inner(&transposed[b]));
         let eigen = symmetric_eigen(&transposition)?;
         let pick = |sign: f64| {
             (0..k)
@@ -99,12 +95,12 @@ impl Algebra {
 }
 
 /// Orthonormal vectors of coordinates.
-type Frame = Vec<Vec<f64>>;
+pub(crate) type Frame = Vec<Vec<f64>>;
 
 /// A reductive algebra taken apart.
 pub(crate) struct Decomposition {
-    pub centre: Vec<Matrix>,
-    pub ideals: Vec<Vec<Matrix>>,
+    pub centre: Vec<BlockMap>,
+    pub ideals: Vec<Vec<BlockMap>>,
     /// Whether centre and ideals add up to the whole.
     pub complete: bool,
 }
@@ -134,6 +130,30 @@ pub(crate) fn decompose(
         complete: total == k && remaining.is_empty(),
         ideals,
     })
+}
+
+/// The ideal N = [g, rad g] and its orthogonal complement, in coordinates: what acts by shifts that depend on the state,
+/// and the candidate for a reductive rest. The radical is the complement of [g, g] in the Killing form.
+pub(crate) fn shifts_and_rest(adjoint: &[Matrix]) -> Result<(Frame, Frame), SymmetryError> {
+    let k = adjoint.len();
+    let killing = Matrix::from_fn(k, k, |a, b| adjoint[a].frobenius_inner(&adjoint[b].transpose()));
+    let columns: Vec<Vec<f64>> = adjoint.iter().flat_map(|ad| (0..k).map(|j| ad.column(j))).collect();
+    let derived = orthonormal(k, &columns)?;
+    if derived.is_empty() {
+        return Ok((Vec::new(), unit_frame(k)));
+    }
+    // Rows: x ↦ κ(x, d) for d in [g, g]; the radical is their kernel.
+    let rows = Matrix::from_columns(k, &derived).transpose().matmul(&killing);
+    let eigen = symmetric_eigen(&rows.gram())?;
+    let radical = (0..k).filter(|&j| eigen.values[j] < STRUCTURE_FLOOR).map(|j| eigen.vectors.column(j));
+    let moved: Vec<Vec<f64>> = radical.flat_map(|r| adjoint.iter().map(move |ad| ad.mul_vec(&r))).collect();
+    let shifts = if moved.is_empty() { Vec::new() } else { orthonormal(k, &moved)? };
+    let rest = if shifts.is_empty() { unit_frame(k) } else { complement_within(&unit_frame(k), &shifts)? };
+    Ok((shifts, rest))
+}
+
+fn unit_frame(k: usize) -> Frame {
+    (0..k).map(|i| (0..k).map(|j| f64::from(u8::from(i == j))).collect()).collect()
 }
 
 /// Kernel of all ad (the centre) and its orthogonal complement, in coordinates.
@@ -213,6 +233,9 @@ fn grow(adjoint: &[Matrix], seed: Vec<f64>, noise: &mut impl FnMut() -> f64) -> 
 fn orthonormal(size: usize, vectors: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, SymmetryError> {
     let s = svd(&Matrix::from_columns(size, vectors))?;
     let largest = s.singular_values.first().copied().unwrap_or(0.0);
+    if largest < STRUCTURE_FLOOR {
+        return Ok(Vec::new());
+    }
     let rank = s.singular_values.iter().take_while(|&&x| x > GROWTH_FLOOR * largest).count();
     Ok((0..rank).map(|j| s.u.column(j)).collect())
 }

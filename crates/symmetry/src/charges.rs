@@ -2,7 +2,6 @@
 
 use crate::factor::{Factor, FactorKind, Module};
 use crate::generator::{Generator, Nature};
-use gaugebias_linalg::Matrix;
 use gaugebias_model::ParameterTensor;
 
 /// More terms than this are not spelt out.
@@ -17,7 +16,7 @@ pub struct Charge {
 impl Charge {
     /// The charge of a generator with symmetric A.
     pub(crate) fn new(generator: Generator) -> Self {
-        debug_assert_eq!(generator.nature(), Nature::Symmetric);
+        debug_assert_ne!(generator.nature(), Nature::Antisymmetric);
         Self { generator }
     }
 
@@ -51,7 +50,7 @@ pub(crate) fn factor_charges(factor: &Factor, generators: &[Generator]) -> Vec<C
             charges.push(Charge::new(if i == j {
                 own[i * size + i].clone()
             } else {
-                combine(&own[i * size + j], 1.0, &own[j * size + i])
+                Generator::combine(&[(1.0, &own[i * size + j]), (1.0, &own[j * size + i])])
             }));
         }
     }
@@ -67,27 +66,7 @@ pub(crate) fn factor_rotations(factor: &Factor, generators: &[Generator]) -> Vec
     }
     let size = factor.size;
     let pairs = (0..size).flat_map(|i| (i + 1..size).map(move |j| (i, j)));
-    pairs.map(|(i, j)| combine(&own[i * size + j], -1.0, &own[j * size + i])).collect()
-}
-
-/// a + weight·b.
-fn combine(a: &Generator, weight: f64, b: &Generator) -> Generator {
-    let mut indices: Vec<usize> = a.support().iter().chain(b.support()).copied().collect();
-    indices.sort_unstable();
-    indices.dedup();
-    let mut linear = Matrix::zeros(indices.len(), indices.len());
-    let mut translation = vec![0.0; indices.len()];
-    for (factor, g) in [(1.0, a), (weight, b)] {
-        let place: Vec<usize> =
-            g.support().iter().map(|i| indices.binary_search(i).expect("the union holds every support")).collect();
-        for (r, &row) in place.iter().enumerate() {
-            translation[row] += factor * g.translation()[r];
-            for (c, &column) in place.iter().enumerate() {
-                linear[(row, column)] += factor * g.linear()[(r, c)];
-            }
-        }
-    }
-    Generator::new(&indices, &linear, &translation)
+    pairs.map(|(i, j)| Generator::combine(&[(1.0, &own[i * size + j]), (-1.0, &own[j * size + i])])).collect()
 }
 
 /// Readable names of the charges of one factor; a gl has one matrix-valued charge.
@@ -145,11 +124,7 @@ fn matrix_name(modules: &[Module], tensors: &[ParameterTensor]) -> Option<String
 }
 
 fn charge_name(generator: &Generator, tensors: &[ParameterTensor]) -> String {
-    let linear = generator.linear();
-    let size = linear.rows();
-    let diagonal = (0..size).all(|i| (0..size).all(|j| i == j || linear[(i, j)] == 0.0));
-    let shifted = generator.translation().iter().any(|b| *b != 0.0);
-    let terms = if diagonal && !shifted {
+    let terms = if generator.is_diagonal() && generator.is_linear() {
         return format!("0.5*({})", join(&square_terms(generator, tensors)));
     } else if generator.is_translation() {
         linear_terms(generator, tensors)
@@ -159,7 +134,8 @@ fn charge_name(generator: &Generator, tensors: &[ParameterTensor]) -> String {
         terms
     };
     if terms.len() > TERM_LIMIT {
-        return format!("quadratic form of {} parameters of {}", size, touched(generator, tensors));
+        let size = generator.support().len();
+        return format!("quadratic form of {size} parameters of {}", touched(generator, tensors));
     }
     join(&terms)
 }
@@ -173,24 +149,38 @@ fn square_terms(generator: &Generator, tensors: &[ParameterTensor]) -> Vec<(f64,
     let mut terms = Vec::new();
     for tensor in tensors {
         let range = tensor.offset..tensor.offset + tensor.len();
-        let mut left: Vec<(usize, f64)> = generator
-            .support()
-            .iter()
-            .enumerate()
-            .filter(|(_, i)| range.contains(i))
-            .map(|(a, &i)| (i, generator.linear()[(a, a)]))
-            .collect();
+        let own = generator.entries().iter().filter(|e| range.contains(&e.row));
+        let mut left: Vec<(usize, f64)> = own.map(|e| (e.row, e.value)).collect();
         while let Some(&(_, weight)) = left.first() {
             let (same, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, w)| *w == weight);
             let indices: Vec<usize> = same.iter().map(|(i, _)| *i).collect();
-            match block_name(&indices, tensor) {
-                Some(block) => terms.push((weight, format!("sum({block}**2)"))),
-                None => terms.extend(indices.iter().map(|&i| (weight, format!("{}**2", element_name(i, tensors))))),
+            for block in blocks(indices, tensor) {
+                match block_name(&block, tensor) {
+                    Some(name) => terms.push((weight, format!("sum({name}**2)"))),
+                    None => terms.extend(block.iter().map(|&i| (weight, format!("{}**2", element_name(i, tensors))))),
+                }
             }
             left = rest;
         }
     }
     terms
+}
+
+/// Indices of a matrix apart by columns or by rows, where these are whole; else as they are.
+fn blocks(indices: Vec<usize>, tensor: &ParameterTensor) -> Vec<Vec<usize>> {
+    let &[_, columns] = tensor.shape.as_slice() else {
+        return vec![indices];
+    };
+    if block_name(&indices, tensor).is_some() {
+        return vec![indices];
+    }
+    let apart = |key: &dyn Fn(usize) -> usize| {
+        let mut groups: std::collections::BTreeMap<usize, Vec<usize>> = std::collections::BTreeMap::new();
+        indices.iter().for_each(|&i| groups.entry(key(i - tensor.offset)).or_default().push(i));
+        let groups: Vec<Vec<usize>> = groups.into_values().collect();
+        groups.iter().all(|g| block_name(g, tensor).is_some()).then_some(groups)
+    };
+    apart(&|i| i % columns).or_else(|| apart(&|i| i / columns)).unwrap_or_else(|| vec![indices.clone()])
 }
 
 /// The tensor, a row or a column, when the indices are exactly that and more than one.
@@ -217,32 +207,28 @@ fn block_name(indices: &[usize], tensor: &ParameterTensor) -> Option<String> {
 }
 
 fn quadratic_terms(generator: &Generator, tensors: &[ParameterTensor]) -> Vec<(f64, String)> {
-    let (support, linear) = (generator.support(), generator.linear());
     let mut terms = Vec::new();
-    for (a, &i) in support.iter().enumerate() {
-        if linear[(a, a)] != 0.0 {
-            terms.push((0.5 * linear[(a, a)], format!("{}**2", element_name(i, tensors))));
-        }
-        for (b, &j) in support.iter().enumerate().skip(a + 1) {
-            if linear[(a, b)] != 0.0 {
-                let product = format!("{}*{}", element_name(i, tensors), element_name(j, tensors));
-                terms.push((linear[(a, b)], product));
-            }
+    for e in generator.entries() {
+        if e.row == e.column {
+            terms.push((0.5 * e.value, format!("{}**2", element_name(e.row, tensors))));
+        } else if e.row < e.column {
+            let product = format!("{}*{}", element_name(e.row, tensors), element_name(e.column, tensors));
+            terms.push((e.value, product));
         }
     }
     terms
 }
 
 fn linear_terms(generator: &Generator, tensors: &[ParameterTensor]) -> Vec<(f64, String)> {
-    let b = generator.translation();
+    let b = generator.shifts();
     for tensor in tensors {
-        let whole = generator.support().len() == tensor.len() && generator.support()[0] == tensor.offset;
-        if whole && tensor.len() > 1 && b.iter().all(|x| *x == b[0]) {
-            return vec![(b[0], format!("sum({})", tensor.name))];
+        let whole =
+            b.len() == tensor.len() && b[0].0 == tensor.offset && b[b.len() - 1].0 + 1 == tensor.offset + b.len();
+        if whole && tensor.len() > 1 && b.iter().all(|x| x.1 == b[0].1) {
+            return vec![(b[0].1, format!("sum({})", tensor.name))];
         }
     }
-    let pairs = generator.support().iter().zip(b).filter(|(_, w)| **w != 0.0);
-    pairs.map(|(&i, &w)| (w, element_name(i, tensors))).collect()
+    b.iter().map(|&(i, w)| (w, element_name(i, tensors))).collect()
 }
 
 fn join(terms: &[(f64, String)]) -> String {

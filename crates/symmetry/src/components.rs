@@ -9,49 +9,63 @@ use gaugebias_linalg::Matrix;
 /// An entry of J at most this large, relative to its row, is rounding noise.
 const PATTERN_FLOOR: f64 = 1e-14;
 
-/// Index sets of the connected components of the bipartite non-zero pattern of J, united over all the given
-/// Jacobians; each ascending, ordered by their first index. A parameter that J never sees is alone.
-pub(crate) fn connected_components(parameters: usize, jacobians: &[Matrix]) -> Vec<Vec<usize>> {
-    let mut parent: Vec<usize> = (0..parameters).collect();
-    // Row r of every Jacobian is the same predictor coordinate, whatever the point.
-    let rows = jacobians.first().map_or(0, Matrix::rows);
-    for r in 0..rows {
-        let mut first = None;
-        for jacobian in jacobians {
+/// The bipartite non-zero pattern of J, united over Jacobians.
+pub(crate) struct Pattern {
+    parent: Vec<usize>,
+    /// A parameter that each predictor coordinate has been seen to depend on.
+    first: Vec<Option<usize>>,
+}
+
+impl Pattern {
+    pub fn new(parameters: usize) -> Self {
+        Self { parent: (0..parameters).collect(), first: Vec::new() }
+    }
+
+    /// Row r of every Jacobian is the same predictor coordinate, whatever the point.
+    pub fn add(&mut self, jacobian: &Matrix) {
+        self.first.resize(jacobian.rows(), None);
+        for r in 0..jacobian.rows() {
             let row = jacobian.row(r);
             let floor = PATTERN_FLOOR * row.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
-            for j in (0..parameters).filter(|&j| row[j].abs() > floor) {
-                match first {
-                    None => first = Some(j),
-                    Some(i) => unite(&mut parent, i, j),
+            for j in (0..row.len()).filter(|&j| row[j].abs() > floor) {
+                match self.first[r] {
+                    None => self.first[r] = Some(j),
+                    Some(i) => unite(&mut self.parent, i, j),
                 }
             }
         }
     }
-    let mut blocks: Vec<Vec<usize>> = vec![Vec::new(); parameters];
-    for j in 0..parameters {
-        let root = find(&mut parent, j);
-        blocks[root].push(j);
+
+    /// Whether all parameters are in one component.
+    pub fn is_connected(&mut self) -> bool {
+        (0..self.parent.len()).all(|i| find(&mut self.parent, i) == 0)
     }
-    blocks.retain(|block| !block.is_empty());
-    blocks.sort_by_key(|block| block[0]);
-    blocks
+
+    /// Index sets of the connected components; each ascending, ordered by their first index. A parameter that J never
+    /// sees is alone.
+    pub fn components(mut self) -> Vec<Vec<usize>> {
+        grouped(&mut self.parent)
+    }
 }
 
 /// Groups items by a symmetric relation; each group ascending, ordered by first member.
 pub(crate) fn groups(count: usize, related: impl Fn(usize, usize) -> bool) -> Vec<Vec<usize>> {
+    let pairs = (0..count).flat_map(|i| (i + 1..count).map(move |j| (i, j)));
+    linked_groups(count, &pairs.filter(|&(i, j)| related(i, j)).collect::<Vec<_>>())
+}
+
+/// Groups items that pairs link; each group ascending, ordered by first member.
+pub(crate) fn linked_groups(count: usize, links: &[(usize, usize)]) -> Vec<Vec<usize>> {
     let mut parent: Vec<usize> = (0..count).collect();
-    for i in 0..count {
-        for j in i + 1..count {
-            if related(i, j) {
-                unite(&mut parent, i, j);
-            }
-        }
-    }
-    let mut blocks: Vec<Vec<usize>> = vec![Vec::new(); count];
-    for j in 0..count {
-        let root = find(&mut parent, j);
-        blocks[root].push(j);
+    links.iter().for_each(|&(i, j)| unite(&mut parent, i, j));
+    grouped(&mut parent)
+}
+
+/// A group is listed at its smallest member, which is its root.
+fn grouped(parent: &mut [usize]) -> Vec<Vec<usize>> {
+    let mut blocks: Vec<Vec<usize>> = vec![Vec::new(); parent.len()];
+    for j in 0..parent.len() {
+        blocks[find(parent, j)].push(j);
     }
     blocks.retain(|block| !block.is_empty());
     blocks

@@ -54,6 +54,19 @@ pub enum SymmetryError {
         /// The limit.
         limit: usize,
     },
+    /// The algebra of a component is too large to be named.
+    #[error(
+        "the symmetries of {tensors} have dimension {dimension}, and names are found up to {limit}; derive the same model \
+         at smaller sizes (distinct sizes of at least 3), where its symmetry has the same form"
+    )]
+    AlgebraTooLarge {
+        /// Names of the tensors.
+        tensors: String,
+        /// Dimension found.
+        dimension: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// Too many random points gave derivatives that are infinite or NaN.
     #[error(
         "{skipped} of {tried} random points gave derivatives that are not finite; the predictor must be \
@@ -104,6 +117,17 @@ pub enum SymmetryError {
         residual: f64,
         /// Allowed.
         ceiling: f64,
+    },
+    /// Lifting from smaller copies did not work.
+    #[error(
+        "a model of {parameters} parameters is searched on smaller copies of its spec, and that failed: {reason}; derive \
+         the same model at smaller sizes (distinct sizes of at least 3), where its symmetry has the same form"
+    )]
+    NotLifted {
+        /// p.
+        parameters: usize,
+        /// Why.
+        reason: String,
     },
     /// A decomposition failed.
     #[error("linear algebra failed inside the search: {0}")]

@@ -19,6 +19,8 @@ pub enum FactorKind {
     Scale,
     /// SO(1, 1), (v, u) on a pair (u, v).
     Boost,
+    /// Some parameters shift by constants, others make up for it by amounts that depend on the state.
+    Shift,
     /// Found and verified, but not recognised.
     Other,
 }
@@ -34,6 +36,7 @@ impl FactorKind {
             Self::Translation => "translation",
             Self::Scale => "scale",
             Self::Boost => "boost",
+            Self::Shift => "shift",
             Self::Other => "other",
         }
     }
@@ -84,6 +87,23 @@ pub struct FactorSummary {
     pub count: usize,
     /// Names of the tensors.
     pub acts_on: Vec<String>,
+}
+
+/// `GL(2) × 2 on W_Q, W_K`
+impl fmt::Display for FactorSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            FactorKind::Gl => write!(f, "GL({})", self.size)?,
+            FactorKind::O => write!(f, "O({})", self.size)?,
+            FactorKind::So => write!(f, "SO({})", self.size)?,
+            FactorKind::Other => write!(f, "unrecognised, dimension {}", self.size)?,
+            kind => write!(f, "{kind}")?,
+        }
+        if self.count > 1 {
+            write!(f, " × {}", self.count)?;
+        }
+        write!(f, " on {}", self.acts_on.join(", "))
+    }
 }
 
 /// Counts equal factors together, in order of first appearance.

@@ -1,12 +1,14 @@
 //! The search as a whole: sample, split, solve, name, verify, measure.
 
+use crate::ansatz::{Ansatz, LocalTensor};
+use crate::blocks::MapEntry;
 use crate::charges::{Charge, factor_charges, factor_names, factor_rotations};
-use crate::components::connected_components;
+use crate::components::Pattern;
 use crate::factor::{Factor, FactorKind, FactorSummary, Module, summarise};
-use crate::generator::Generator;
-use crate::naming::{NamedComponent, name_component};
+use crate::generator::{Entry, Generator};
+use crate::naming::{LocalModule, NamedCluster, name_component};
 use crate::sampling::{SEARCH_SCALES, Sampler};
-use crate::search::{ComponentSymmetry, rows_wanted, search_component, smaller, unknowns};
+use crate::search::{ComponentSymmetry, rows_wanted, search_component, smaller};
 use crate::verification::{Dimensions, measure_dimensions, verify};
 use crate::{SearchOptions, SymmetryError};
 use gaugebias_model::{ParameterTensor, Parametrization};
@@ -78,6 +80,11 @@ pub struct Symmetries {
     pub orbit_dimension: usize,
     /// p − generic rank.
     pub fiber_dimension: usize,
+    /// Whether the generic rank of J may be larger than what was found, and the fiber smaller.
+    pub rank_is_bound: bool,
+    /// Tensors on which alone the unexplained directions can be chosen; empty where nothing is unexplained, or where
+    /// there are too many parameters to look.
+    pub unexplained_on: Vec<String>,
     /// Quality numbers.
     pub info: SearchInfo,
 }
@@ -91,6 +98,22 @@ impl Symmetries {
     /// Fiber dimensions that no affine generator explains.
     pub fn unexplained(&self) -> usize {
         self.fiber_dimension.saturating_sub(self.orbit_dimension)
+    }
+
+    /// Parameters that the predictor ignores: each is a translation by itself. A tensor by its name, with the number of
+    /// its entries where the others are used.
+    pub fn unused(&self) -> Vec<String> {
+        let alone = |g: &&Generator| g.is_translation() && g.support().len() == 1;
+        let ignored: Vec<usize> = self.generators.iter().filter(alone).map(|g| g.support()[0]).collect();
+        let describe = |t: &ParameterTensor| {
+            let count = ignored.iter().filter(|i| (t.offset..t.offset + t.len()).contains(i)).count();
+            match count {
+                0 => None,
+                all if all == t.len() => Some(t.name.clone()),
+                some => Some(format!("{} ({some} of {} entries)", t.name, t.len())),
+            }
+        };
+        self.tensors.iter().filter_map(describe).collect()
     }
 
     /// Factors of equal kind, size and tensors counted together.
@@ -114,7 +137,7 @@ pub fn find(model: &dyn Parametrization, options: &SearchOptions) -> Result<Symm
     }
     let assembled = assemble(&found, named, model.tensors());
     let max_residual = verify(&mut sampler, &assembled.generators, model.tensors(), options)?;
-    let dimensions = measure_dimensions(&mut sampler, &assembled.generators, &assembled.charges, options)?;
+    let dimensions = measure_dimensions(&mut sampler, &components, &assembled.generators, &assembled.charges, options)?;
     let gap = found.iter().fold(None, |gap, c| smaller(gap, c.gap));
     let translations: usize = found.iter().map(|c| c.translations.len()).sum();
     let info = SearchInfo {
@@ -156,28 +179,71 @@ fn finish(
         generic_rank: dimensions.predictor,
         orbit_dimension: dimensions.orbit,
         fiber_dimension: sampler.parameters - dimensions.predictor,
+        rank_is_bound: dimensions.rank_is_bound,
+        unexplained_on: dimensions.unexplained_on,
         info,
     }
 }
 
-/// Connected components, each small enough to search.
-fn split(sampler: &mut Sampler<'_>, options: &SearchOptions) -> Result<Vec<Vec<usize>>, SymmetryError> {
+/// Connected components of parameters.
+pub(crate) fn split(sampler: &mut Sampler<'_>, options: &SearchOptions) -> Result<Vec<Vec<usize>>, SymmetryError> {
     // One point shows one draw; a predictor with random inputs needs more of them to show its pattern.
     let per_point = if sampler.model.depends_on_draw() { 4 } else { 1 };
-    let points = options.rank_points.max(8) * per_point;
-    let jacobians: Vec<_> = sampler.jacobians(points, SEARCH_SCALES)?.into_iter().map(|(_, j)| j).collect();
-    let components = connected_components(sampler.parameters, &jacobians);
-    for component in &components {
-        if unknowns(component.len()) > options.unknown_limit {
-            return Err(SymmetryError::TooLarge {
-                tensors: acting_on(component, sampler.model.tensors()).join(", "),
-                parameters: component.len(),
-                unknowns: unknowns(component.len()),
-                limit: options.unknown_limit,
-            });
+    let mut pattern = Pattern::new(sampler.parameters);
+    for _ in 0..options.pattern_points * per_point {
+        for (_, jacobian) in sampler.jacobians(1, SEARCH_SCALES)? {
+            pattern.add(&jacobian);
+        }
+        if pattern.is_connected() {
+            break;
         }
     }
-    Ok(components)
+    Ok(pattern.components())
+}
+
+/// The ansatz of a component; refused where it has too many coordinates.
+pub(crate) fn ansatz(
+    component: &[usize],
+    tensors: &[ParameterTensor],
+    options: &SearchOptions,
+) -> Result<Ansatz, SymmetryError> {
+    if component.len() <= options.affine_limit {
+        return Ok(Ansatz::affine(component.len()));
+    }
+    let local: Vec<LocalTensor> = tensors.iter().filter_map(|t| local_tensor(component, t)).collect();
+    Ansatz::tensors(component.len(), &local, options.mixing_limit, options.unknown_limit).map_err(|unknowns| {
+        SymmetryError::TooLarge {
+            tensors: acting_on(component, tensors).join(", "),
+            parameters: component.len(),
+            unknowns,
+            limit: options.unknown_limit,
+        }
+    })
+}
+
+/// The part of a tensor in a component: with its own shape if that is a block of rows, columns and so on, else as a
+/// vector.
+fn local_tensor(component: &[usize], tensor: &ParameterTensor) -> Option<LocalTensor> {
+    let range = tensor.offset..tensor.offset + tensor.len();
+    let places: Vec<usize> = (0..component.len()).filter(|&at| range.contains(&component[at])).collect();
+    if places.is_empty() {
+        return None;
+    }
+    let mut along: Vec<Vec<usize>> = vec![Vec::new(); tensor.shape.len()];
+    for &at in &places {
+        let mut rest = component[at] - tensor.offset;
+        for (axis, &size) in tensor.shape.iter().enumerate().rev() {
+            along[axis].push(rest % size);
+            rest /= size;
+        }
+    }
+    along.iter_mut().for_each(|positions| {
+        positions.sort_unstable();
+        positions.dedup();
+    });
+    let block: Vec<usize> = along.iter().map(Vec::len).collect();
+    let shape = if block.iter().product::<usize>() == places.len() { block } else { vec![places.len()] };
+    Some(LocalTensor { indices: places, shape })
 }
 
 /// One batch of gradients serves all components; a component short of rows gets twice as many, up to sixteen times.
@@ -186,18 +252,22 @@ fn search_all(
     components: &[Vec<usize>],
     options: &SearchOptions,
 ) -> Result<Vec<ComponentSymmetry>, SymmetryError> {
-    let largest = components.iter().map(Vec::len).max().unwrap_or(0);
+    let plans: Vec<Ansatz> = components
+        .iter()
+        .map(|component| ansatz(component, sampler.model.tensors(), options))
+        .collect::<Result<_, _>>()?;
+    let largest = plans.iter().map(Ansatz::len).max().unwrap_or(0);
     let mut samples = sampler.gradients(rows_wanted(largest, options))?;
     let mut found = Vec::with_capacity(components.len());
-    for component in components {
+    for (component, ansatz) in components.iter().zip(&plans) {
         let tensors = acting_on(component, sampler.model.tensors()).join(", ");
-        let mut rows = rows_wanted(component.len(), options);
+        let mut rows = rows_wanted(ansatz.len(), options);
         let mut attempt = 0;
         let result = loop {
             if samples.len() < rows {
                 samples.extend(sampler.gradients(rows - samples.len())?);
             }
-            match search_component(component, &samples[..rows], &tensors, options) {
+            match search_component(component, ansatz, &samples[..rows], &tensors, options) {
                 Err(SymmetryError::TooFewRows { .. } | SymmetryError::NoGap { .. }) if attempt < 4 => {
                     attempt += 1;
                     rows *= 2;
@@ -223,7 +293,7 @@ struct Assembled {
 }
 
 /// From component coordinates to θ, in the order of the components.
-fn assemble(found: &[ComponentSymmetry], named: Vec<NamedComponent>, tensors: &[ParameterTensor]) -> Assembled {
+fn assemble(found: &[ComponentSymmetry], named: Vec<Vec<NamedCluster>>, tensors: &[ParameterTensor]) -> Assembled {
     let mut all = Assembled {
         generators: Vec::new(),
         factors: Vec::new(),
@@ -235,55 +305,69 @@ fn assemble(found: &[ComponentSymmetry], named: Vec<NamedComponent>, tensors: &[
         closure_residual: 0.0,
         transpose_closed: true,
     };
-    for (component, named) in found.iter().zip(named) {
-        let indices = &component.indices;
-        let canonical = named.factors.iter().all(|f| f.canonical);
-        for local in &named.factors {
-            let start = all.generators.len();
-            let elements = local.elements.iter();
-            all.generators.extend(elements.map(|e| Generator::new(indices, &e.linear, &e.translation)));
+    for (component, clusters) in found.iter().zip(named) {
+        for cluster in clusters {
+            all.add(&component.indices, cluster, tensors);
+        }
+    }
+    all
+}
+
+impl Assembled {
+    fn add(&mut self, indices: &[usize], cluster: NamedCluster, tensors: &[ParameterTensor]) {
+        for local in &cluster.factors {
+            let start = self.generators.len();
+            self.generators.extend(local.elements.iter().map(|e| lift(indices, e)));
             let support: Vec<usize> =
-                all.generators[start..].iter().flat_map(|g| g.support().iter().copied()).collect();
-            let lift = |m: &Module| Module { indices: m.indices.iter().map(|&i| indices[i]).collect(), dual: m.dual };
+                self.generators[start..].iter().flat_map(|g| g.support().iter().copied()).collect();
+            let module =
+                |m: &LocalModule| Module { indices: m.indices.iter().map(|&i| indices[i]).collect(), dual: m.dual };
             let one_parameter = matches!(
                 local.kind,
-                FactorKind::Rescaling | FactorKind::Scale | FactorKind::Boost | FactorKind::Translation
+                FactorKind::Rescaling
+                    | FactorKind::Scale
+                    | FactorKind::Boost
+                    | FactorKind::Translation
+                    | FactorKind::Shift
             );
-            all.factors.push(Factor {
+            self.factors.push(Factor {
                 kind: local.kind,
                 size: local.size,
                 count: if one_parameter { local.elements.len() } else { 1 },
-                generators: start..all.generators.len(),
+                generators: start..self.generators.len(),
                 acts_on: acting_on(&support, tensors),
                 canonical: local.canonical,
-                modules: local.modules.iter().map(lift).collect(),
+                modules: local.modules.iter().map(module).collect(),
             });
         }
-        if canonical {
-            let new = all.factors.len() - named.factors.len();
-            for factor in &all.factors[new..] {
-                let charges = factor_charges(factor, &all.generators);
-                all.charge_names.extend(factor_names(factor, &charges, tensors));
-                all.charges.extend(charges);
-                all.rotations.extend(factor_rotations(factor, &all.generators));
+        if cluster.factors.iter().all(|f| f.canonical) {
+            let new = self.factors.len() - cluster.factors.len();
+            for factor in &self.factors[new..] {
+                let charges = factor_charges(factor, &self.generators);
+                self.charge_names.extend(factor_names(factor, &charges, tensors));
+                self.charges.extend(charges);
+                self.rotations.extend(factor_rotations(factor, &self.generators));
             }
         } else {
-            for e in &named.symmetric {
-                let charge = Charge::new(Generator::new(indices, &e.linear, &e.translation));
-                all.charges.push(charge);
-            }
-            for e in &named.antisymmetric {
-                all.rotations.push(Generator::new(indices, &e.linear, &e.translation));
-            }
+            self.charges.extend(cluster.symmetric.iter().map(|e| Charge::new(lift(indices, e))));
+            self.rotations.extend(cluster.antisymmetric.iter().map(|e| lift(indices, e)));
             let names = acting_on(indices, tensors).join(", ");
-            all.charge_names.push(format!("{} quadratic forms of {names}", named.symmetric.len()));
+            self.charge_names.push(format!("{} quadratic forms of {names}", cluster.symmetric.len()));
         }
-        all.noncompact += named.noncompact;
-        all.compact += named.compact;
-        all.closure_residual = all.closure_residual.max(named.closure_residual);
-        all.transpose_closed &= named.transpose_closed;
+        self.noncompact += cluster.noncompact;
+        self.compact += cluster.compact;
+        self.closure_residual = self.closure_residual.max(cluster.closure_residual);
+        self.transpose_closed &= cluster.transpose_closed;
     }
-    all
+}
+
+/// A generator of θ from entries in component coordinates.
+pub(crate) fn lift(indices: &[usize], entries: &[MapEntry]) -> Generator {
+    let (shifts, linear): (Vec<_>, Vec<_>) = entries.iter().partition(|(_, j, _)| *j == indices.len());
+    Generator::new(
+        linear.into_iter().map(|&(i, j, value)| Entry { row: indices[i], column: indices[j], value }).collect(),
+        shifts.into_iter().map(|&(i, _, value)| (indices[i], value)).collect(),
+    )
 }
 
 /// Names of the tensors that hold the given parameters, in declared order.

@@ -1,4 +1,7 @@
-//! A generator of a one-parameter group of affine maps, stored on its support.
+//! A generator of a one-parameter group of affine maps, stored by its non-zero entries.
+//!
+//! Generators of networks touch a row here and a column there; as dense matrices on their support those of GL(64)
+//! would fill gigabytes. Rejected: one representation for aligned generators and another for the rest.
 
 use gaugebias_linalg::Matrix;
 
@@ -16,34 +19,63 @@ pub enum Nature {
     Mixed,
 }
 
+/// One non-zero entry of A.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Entry {
+    /// Parameter that changes.
+    pub row: usize,
+    /// Parameter that it changes with.
+    pub column: usize,
+    /// A at (row, column).
+    pub value: f64,
+}
+
 /// ξ(θ) = Aθ + b. A and b vanish outside the support, a set of parameter indices.
 #[derive(Clone, Debug)]
 pub struct Generator {
     support: Vec<usize>,
-    linear: Matrix,
-    translation: Vec<f64>,
+    entries: Vec<Entry>,
+    shifts: Vec<(usize, f64)>,
     nature: Nature,
 }
 
 impl Generator {
-    /// From A (n × n) and b (n) on the parameters `indices` (n, ascending); drops what vanishes.
-    pub fn new(indices: &[usize], linear: &Matrix, translation: &[f64]) -> Self {
-        let largest = translation.iter().fold(linear.max_abs(), |m, x| m.max(x.abs()));
-        let floor = ENTRY_FLOOR * largest;
-        let present = |i: &usize| {
-            translation[*i].abs() > floor
-                || (0..indices.len()).any(|j| linear[(*i, j)].abs() > floor || linear[(j, *i)].abs() > floor)
-        };
-        let kept: Vec<usize> = (0..indices.len()).filter(present).collect();
-        let clean = |x: f64| if x.abs() > floor { x } else { 0.0 };
-        let mut linear = linear.submatrix(&kept, &kept);
-        linear.data_mut().iter_mut().for_each(|x| *x = clean(*x));
-        Self {
-            support: kept.iter().map(|&i| indices[i]).collect(),
-            translation: kept.iter().map(|&i| clean(translation[i])).collect(),
-            nature: nature_of(&linear),
-            linear,
-        }
+    /// From entries of A and of b, in any order; equal places are added, and what vanishes is dropped.
+    pub fn new(mut entries: Vec<Entry>, mut shifts: Vec<(usize, f64)>) -> Self {
+        entries.sort_by_key(|e| (e.row, e.column));
+        entries.dedup_by(|next, kept| {
+            let same = (next.row, next.column) == (kept.row, kept.column);
+            if same {
+                kept.value += next.value;
+            }
+            same
+        });
+        shifts.sort_by_key(|s| s.0);
+        shifts.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1 += next.1;
+            }
+            same
+        });
+        let largest = entries.iter().map(|e| e.value).chain(shifts.iter().map(|s| s.1));
+        let floor = ENTRY_FLOOR * largest.fold(0.0_f64, |m, x| m.max(x.abs()));
+        entries.retain(|e| e.value.abs() > floor);
+        shifts.retain(|s| s.1.abs() > floor);
+        let mut support: Vec<usize> = entries.iter().flat_map(|e| [e.row, e.column]).collect();
+        support.extend(shifts.iter().map(|s| s.0));
+        support.sort_unstable();
+        support.dedup();
+        let nature = nature_of(&entries);
+        Self { support, entries, shifts, nature }
+    }
+
+    /// Σ weight · generator.
+    pub fn combine(parts: &[(f64, &Self)]) -> Self {
+        let entries =
+            parts.iter().flat_map(|&(w, g)| g.entries.iter().map(move |e| Entry { value: w * e.value, ..*e }));
+        let shifts = parts.iter().flat_map(|&(w, g)| g.shifts.iter().map(move |(i, b)| (*i, w * b)));
+        Self::new(entries.collect(), shifts.collect())
     }
 
     /// Parameter indices on which the generator acts, ascending.
@@ -51,14 +83,33 @@ impl Generator {
         &self.support
     }
 
-    /// A on the support.
-    pub fn linear(&self) -> &Matrix {
-        &self.linear
+    /// Non-zero entries of A, ordered by row, then column.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
-    /// b on the support.
-    pub fn translation(&self) -> &[f64] {
-        &self.translation
+    /// Non-zero entries of b as (parameter, value), ascending.
+    pub fn shifts(&self) -> &[(usize, f64)] {
+        &self.shifts
+    }
+
+    /// A at (row, column).
+    pub fn entry(&self, row: usize, column: usize) -> f64 {
+        let at = self.entries.binary_search_by_key(&(row, column), |e| (e.row, e.column));
+        at.map_or(0.0, |at| self.entries[at].value)
+    }
+
+    /// A on the support, dense.
+    pub fn linear_on_support(&self) -> Matrix {
+        let mut linear = Matrix::zeros(self.support.len(), self.support.len());
+        for e in &self.entries {
+            linear[(self.place(e.row), self.place(e.column))] = e.value;
+        }
+        linear
+    }
+
+    fn place(&self, index: usize) -> usize {
+        self.support.binary_search(&index).expect("the support holds every index of an entry")
     }
 
     /// Symmetric, antisymmetric or mixed.
@@ -68,60 +119,68 @@ impl Generator {
 
     /// Whether A = 0.
     pub fn is_translation(&self) -> bool {
-        self.linear.max_abs() == 0.0
+        self.entries.is_empty()
     }
 
-    /// ξ(θ) on the support, for the full θ.
-    pub fn field_on_support(&self, theta: &[f64]) -> Vec<f64> {
-        let local: Vec<f64> = self.support.iter().map(|&i| theta[i]).collect();
-        let mut field = self.linear.mul_vec(&local);
-        field.iter_mut().zip(&self.translation).for_each(|(f, b)| *f += b);
-        field
+    /// Whether b = 0.
+    pub fn is_linear(&self) -> bool {
+        self.shifts.is_empty()
+    }
+
+    /// Whether A is diagonal.
+    pub fn is_diagonal(&self) -> bool {
+        self.entries.iter().all(|e| e.row == e.column)
+    }
+
+    /// tr A.
+    pub fn trace(&self) -> f64 {
+        self.entries.iter().filter(|e| e.row == e.column).map(|e| e.value).sum()
     }
 
     /// ξ(θ) = Aθ + b, of the length of θ.
     pub fn field(&self, theta: &[f64]) -> Vec<f64> {
-        let mut field = vec![0.0; theta.len()];
-        for (&i, x) in self.support.iter().zip(self.field_on_support(theta)) {
-            field[i] = x;
-        }
+        let mut field = self.apply_linear(theta);
+        self.shifts.iter().for_each(|&(i, b)| field[i] += b);
         field
     }
 
     /// A·x for a tangent vector x (no translation).
     pub fn apply_linear(&self, x: &[f64]) -> Vec<f64> {
-        let local: Vec<f64> = self.support.iter().map(|&i| x[i]).collect();
         let mut image = vec![0.0; x.len()];
-        for (&i, y) in self.support.iter().zip(self.linear.mul_vec(&local)) {
-            image[i] = y;
-        }
+        self.entries.iter().for_each(|e| image[e.row] += e.value * x[e.column]);
         image
     }
 
     /// Aᵀ·x.
     pub fn apply_linear_transposed(&self, x: &[f64]) -> Vec<f64> {
-        let local: Vec<f64> = self.support.iter().map(|&i| x[i]).collect();
         let mut image = vec![0.0; x.len()];
-        for (&i, y) in self.support.iter().zip(self.linear.transpose_mul_vec(&local)) {
-            image[i] = y;
-        }
+        self.entries.iter().for_each(|e| image[e.column] += e.value * x[e.row]);
         image
+    }
+
+    /// gᵀ(Aθ + b).
+    pub fn pairing(&self, gradient: &[f64], theta: &[f64]) -> f64 {
+        let linear: f64 = self.entries.iter().map(|e| gradient[e.row] * e.value * theta[e.column]).sum();
+        linear + self.shifts.iter().map(|&(i, b)| gradient[i] * b).sum::<f64>()
     }
 
     /// ½ θᵀAθ + bᵀθ: the conserved charge when A is symmetric.
     pub fn quadratic_form(&self, theta: &[f64]) -> f64 {
-        let local: Vec<f64> = self.support.iter().map(|&i| theta[i]).collect();
-        let image = self.linear.mul_vec(&local);
-        (0..local.len()).map(|i| local[i] * (0.5 * image[i] + self.translation[i])).sum()
+        let quadratic: f64 = self.entries.iter().map(|e| theta[e.row] * e.value * theta[e.column]).sum();
+        0.5 * quadratic + self.shifts.iter().map(|&(i, b)| b * theta[i]).sum::<f64>()
     }
 }
 
-fn nature_of(linear: &Matrix) -> Nature {
-    let transposed = linear.transpose();
-    let tolerance = 1e-9 * linear.max_abs();
-    if linear.add_scaled(-1.0, &transposed).max_abs() <= tolerance {
+fn nature_of(entries: &[Entry]) -> Nature {
+    let largest = entries.iter().fold(0.0_f64, |m, e| m.max(e.value.abs()));
+    let tolerance = 1e-9 * largest;
+    let transposed = |e: &Entry| {
+        let at = entries.binary_search_by_key(&(e.column, e.row), |e| (e.row, e.column));
+        at.map_or(0.0, |at| entries[at].value)
+    };
+    if entries.iter().all(|e| (e.value - transposed(e)).abs() <= tolerance) {
         Nature::Symmetric
-    } else if linear.add_scaled(1.0, &transposed).max_abs() <= tolerance {
+    } else if entries.iter().all(|e| (e.value + transposed(e)).abs() <= tolerance) {
         Nature::Antisymmetric
     } else {
         Nature::Mixed

@@ -1,420 +1,284 @@
 //! From a component's raw algebra to named factors with canonical generators.
 
-use crate::algebra::{Algebra, decompose};
-use crate::components::groups;
-use crate::factor::{FactorKind, Module};
-use crate::modules::{coordinate_modules, gl_basis, so_basis};
-use crate::search::{AffineElement, ComponentSymmetry};
-use crate::torus::{self, TorusGenerator};
+use crate::algebra::{Algebra, shifts_and_rest};
+use crate::blocks::{BlockMap, MapEntry, combination, orthonormal_maps};
+use crate::clusters::{Cluster, clusters};
+use crate::factor::FactorKind;
+use crate::ideals::{LinearFactor, name_reductive};
+use crate::search::ComponentSymmetry;
+use crate::sparse_rows::{FLOOR, sparse_basis};
 use crate::{SearchOptions, SymmetryError};
 use gaugebias_linalg::{Matrix, least_squares, symmetric_eigen};
 
-/// A canonical generator must lie in the found algebra to this relative distance.
-const MEMBERSHIP: f64 = 1e-9;
-
-/// Eigenvalues and supports below this are zero.
-const FLOOR: f64 = 1e-7;
+/// Parameters, component-local, that transform like one vector.
+#[derive(Clone, Debug)]
+pub(crate) struct LocalModule {
+    pub indices: Vec<usize>,
+    pub dual: bool,
+}
 
 /// A factor in the component's own coordinates.
 pub(crate) struct LocalFactor {
     pub kind: FactorKind,
     pub size: usize,
-    pub elements: Vec<AffineElement>,
+    pub elements: Vec<Vec<MapEntry>>,
     pub canonical: bool,
-    pub modules: Vec<Module>,
+    pub modules: Vec<LocalModule>,
 }
 
-/// A component with names.
-pub(crate) struct NamedComponent {
+/// A part of the algebra that shares no parameters with the others, with names.
+pub(crate) struct NamedCluster {
     pub factors: Vec<LocalFactor>,
     /// Orthonormal symmetric elements, for charges of factors that are not canonical.
-    pub symmetric: Vec<AffineElement>,
+    pub symmetric: Vec<Vec<MapEntry>>,
     /// Orthonormal antisymmetric elements.
-    pub antisymmetric: Vec<AffineElement>,
+    pub antisymmetric: Vec<Vec<MapEntry>>,
     pub compact: usize,
     pub noncompact: usize,
     pub closure_residual: f64,
     pub transpose_closed: bool,
 }
 
-/// Names the algebra of a component; what is not recognised becomes `other`.
+/// Names the algebra of a component; what is not recognised becomes `other`. Translations come first.
 pub(crate) fn name_component(
     component: &ComponentSymmetry,
     options: &SearchOptions,
     noise: &mut impl FnMut() -> f64,
-) -> Result<NamedComponent, SymmetryError> {
-    let n = component.indices.len();
-    let mut factors: Vec<LocalFactor> =
-        torus::sparse_span(&component.translations).into_iter().map(|t| translation(n, t)).collect();
-    let translations = factors.len();
-    let mut named = NamedComponent {
-        factors: Vec::new(),
-        symmetric: factors.iter().flat_map(|f| f.elements.clone()).collect(),
-        antisymmetric: Vec::new(),
-        compact: 0,
-        noncompact: translations,
-        closure_residual: 0.0,
-        transpose_closed: true,
-    };
-    if component.elements.is_empty() {
-        named.factors = factors;
-        return Ok(named);
+) -> Result<Vec<NamedCluster>, SymmetryError> {
+    let size = component.indices.len();
+    let mut named = Vec::new();
+    if !component.translations.is_empty() {
+        named.push(name_translations(&component.translations));
     }
-    let linear: Vec<Matrix> = component.elements.iter().map(|e| e.linear.clone()).collect();
-    let algebra = Algebra::new(&linear)?;
-    let (adjoint, closure_residual) = algebra.adjoint();
-    named.closure_residual = closure_residual;
-    let centre_point = fixed_point(&component.elements)?;
-    named.transpose_closed = centre_point.is_some() && algebra.transpose_distance() <= options.closure_ceiling;
-    let (symmetric, rotations) = algebra.split()?;
-    let recognised = match &centre_point {
-        Some(c) if named.transpose_closed && closure_residual <= options.closure_ceiling => {
-            let affine = |m: &Matrix| affine_about(m, c);
-            named.compact = rotations.len();
-            named.noncompact += symmetric.len();
-            named.symmetric.extend(symmetric.iter().map(affine));
-            named.antisymmetric.extend(rotations.iter().map(affine));
-            name_reductive(&algebra, &adjoint, noise)?
-                .map(|list| list.into_iter().map(|f| f.about(c)).collect::<Vec<_>>())
-        }
-        _ => {
-            // Charges belong to symmetric elements, rotations to antisymmetric ones, in any algebra; what is left is
-            // neither.
-            let symmetric = elements_with(&component.elements, -1.0)?;
-            let antisymmetric = elements_with(&component.elements, 1.0)?;
-            named.compact = antisymmetric.len();
-            named.noncompact += symmetric.len();
-            named.symmetric.extend(symmetric);
-            named.antisymmetric.extend(antisymmetric);
-            None
-        }
-    };
-    factors.extend(recognised.unwrap_or_else(|| vec![unrecognised(&component.elements)]));
-    named.factors = factors;
+    for cluster in clusters(&component.elements, size) {
+        named.push(name_cluster(&cluster, options, noise)?);
+    }
     Ok(named)
 }
 
-fn translation(n: usize, t: Vec<f64>) -> LocalFactor {
-    LocalFactor {
+fn name_translations(translations: &[Vec<f64>]) -> NamedCluster {
+    let n = translations[0].len();
+    let rows = Matrix::from_fn(translations.len(), n, |a, i| translations[a][i]);
+    let shift = |t: Vec<f64>| -> Vec<MapEntry> {
+        t.into_iter().enumerate().filter(|(_, x)| *x != 0.0).map(|(i, x)| (i, n, x)).collect()
+    };
+    let elements: Vec<Vec<MapEntry>> = sparse_basis(&rows, &[], &vec![1.0; n]).into_iter().map(shift).collect();
+    let factor = |element: &Vec<MapEntry>| LocalFactor {
         kind: FactorKind::Translation,
         size: 1,
-        elements: vec![AffineElement { linear: Matrix::zeros(n, n), translation: t }],
+        elements: vec![element.clone()],
         canonical: true,
         modules: Vec::new(),
+    };
+    NamedCluster {
+        factors: elements.iter().map(factor).collect(),
+        noncompact: elements.len(),
+        symmetric: elements,
+        antisymmetric: Vec::new(),
+        compact: 0,
+        closure_residual: 0.0,
+        transpose_closed: true,
     }
 }
 
-fn unrecognised(elements: &[AffineElement]) -> LocalFactor {
+fn name_cluster(
+    cluster: &Cluster,
+    options: &SearchOptions,
+    noise: &mut impl FnMut() -> f64,
+) -> Result<NamedCluster, SymmetryError> {
+    let algebra = Algebra::new(&cluster.elements)?;
+    let (adjoint, closure_residual) = algebra.adjoint();
+    let closed = closure_residual <= options.closure_ceiling;
+    let expand = |maps: &[BlockMap]| maps.iter().map(|m| cluster.layout.expand(m)).collect::<Vec<_>>();
+    let mut named = NamedCluster {
+        factors: Vec::new(),
+        symmetric: Vec::new(),
+        antisymmetric: Vec::new(),
+        compact: 0,
+        noncompact: 0,
+        closure_residual,
+        transpose_closed: false,
+    };
+    let mut recognised = None;
+    if closed && let Some(parts) = recognise(&algebra, &adjoint, options, noise)? {
+        named.transpose_closed = parts.shifts.is_empty();
+        named.compact = parts.rotations.len();
+        named.noncompact = parts.symmetric.len();
+        named.symmetric = expand(&parts.symmetric);
+        named.antisymmetric = expand(&parts.rotations);
+        recognised = parts.factors;
+    } else {
+        // Charges belong to symmetric elements, rotations to antisymmetric ones, in any algebra; what is left is
+        // neither.
+        let symmetric = elements_with(&algebra.basis, -1.0)?;
+        let antisymmetric = elements_with(&algebra.basis, 1.0)?;
+        named.compact = antisymmetric.len();
+        named.noncompact = symmetric.len();
+        named.symmetric = expand(&symmetric);
+        named.antisymmetric = expand(&antisymmetric);
+    }
+    let factors = recognised.unwrap_or_else(|| vec![unrecognised(&algebra.basis)]);
+    named.factors = factors.into_iter().map(|f| local(f, cluster)).collect();
+    Ok(named)
+}
+
+fn local(factor: LinearFactor, cluster: &Cluster) -> LocalFactor {
+    let copies = |m: &crate::modules::BlockModule| -> Vec<LocalModule> {
+        let of = |copy: &Vec<usize>| m.places.iter().map(|&p| copy[p]).collect();
+        let class = &cluster.layout.classes[m.block];
+        class.iter().map(|copy| LocalModule { indices: of(copy), dual: m.dual }).collect()
+    };
     LocalFactor {
+        kind: factor.kind,
+        size: factor.size,
+        elements: factor.linear.iter().map(|m| cluster.layout.expand(m)).collect(),
+        canonical: factor.canonical,
+        modules: factor.modules.iter().flat_map(copies).collect(),
+    }
+}
+
+fn unrecognised(elements: &[BlockMap]) -> LinearFactor {
+    LinearFactor {
         kind: FactorKind::Other,
         size: elements.len(),
-        elements: elements.to_vec(),
+        linear: elements.to_vec(),
         canonical: false,
         modules: Vec::new(),
     }
 }
 
+/// A closed algebra as a reductive part about a fixed point and an ideal of shifts.
+struct Parts {
+    symmetric: Vec<BlockMap>,
+    rotations: Vec<BlockMap>,
+    shifts: Vec<BlockMap>,
+    /// `None` when the pieces do not add up to the whole.
+    factors: Option<Vec<LinearFactor>>,
+}
+
+/// `None` where the algebra is not a reductive part beside shifts.
+fn recognise(
+    algebra: &Algebra,
+    adjoint: &[Matrix],
+    options: &SearchOptions,
+    noise: &mut impl FnMut() -> f64,
+) -> Result<Option<Parts>, SymmetryError> {
+    let whole = algebra.basis.clone();
+    if let Some(mut parts) = reductive(&whole, options, noise)? {
+        parts.shifts = Vec::new();
+        return Ok(Some(parts));
+    }
+    let (shifts, rest) = shifts_and_rest(adjoint)?;
+    if shifts.is_empty() {
+        return Ok(None);
+    }
+    let element = |frame: &Vec<Vec<f64>>| frame.iter().map(|c| algebra.element(c)).collect::<Vec<_>>();
+    let (shifts, rest) = (element(&shifts), element(&rest));
+    let mut parts = if rest.is_empty() {
+        Parts { symmetric: Vec::new(), rotations: Vec::new(), shifts: Vec::new(), factors: Some(Vec::new()) }
+    } else {
+        match reductive(&rest, options, noise)? {
+            Some(parts) => parts,
+            None => return Ok(None),
+        }
+    };
+    if let Some(factors) = &mut parts.factors {
+        factors.push(shift_factor(&shifts)?);
+        factors.sort_by_key(LinearFactor::first_moved);
+    }
+    parts.shifts = shifts;
+    Ok(Some(parts))
+}
+
+/// The parts of an algebra that closes under brackets and, about a common fixed point, under transpose.
+fn reductive(
+    elements: &[BlockMap],
+    options: &SearchOptions,
+    noise: &mut impl FnMut() -> f64,
+) -> Result<Option<Parts>, SymmetryError> {
+    let Some(centre) = fixed_point(elements)? else {
+        return Ok(None);
+    };
+    let linear: Vec<BlockMap> = elements.iter().map(BlockMap::without_shift).collect();
+    let algebra = Algebra::new(&linear)?;
+    let (adjoint, outside) = algebra.adjoint();
+    if outside > options.closure_ceiling || algebra.transpose_distance() > options.closure_ceiling {
+        return Ok(None);
+    }
+    let (symmetric, rotations) = algebra.split()?;
+    let about = |maps: Vec<BlockMap>| -> Vec<BlockMap> { maps.iter().map(|m| affine_about(m, &centre)).collect() };
+    let factors = name_reductive(&algebra, &adjoint, noise)?.map(|factors| {
+        let moved = factors.into_iter().map(|f| LinearFactor { linear: about(f.linear), ..f });
+        moved.collect::<Vec<_>>()
+    });
+    Ok(Some(Parts { symmetric: about(symmetric), rotations: about(rotations), shifts: Vec::new(), factors }))
+}
+
+/// Shifts of some parameters by amounts that others make up for, in a sparse basis.
+fn shift_factor(shifts: &[BlockMap]) -> Result<LinearFactor, SymmetryError> {
+    let places = |m: &BlockMap| -> Vec<f64> {
+        let blocks = m.linear.iter().zip(&m.shifts);
+        blocks.flat_map(|(a, s)| s.iter().chain(a.data()).copied().collect::<Vec<f64>>()).collect()
+    };
+    let rows: Vec<Vec<f64>> = shifts.iter().map(places).collect();
+    let width = rows[0].len();
+    let costs: Vec<f64> = (shifts[0].linear.iter().zip(shifts[0].copies()))
+        .flat_map(|(a, &n)| vec![n; a.rows() * (a.rows() + 1)])
+        .collect();
+    let matrix = Matrix::from_fn(rows.len(), width, |i, j| rows[i][j]);
+    let unflatten = |row: Vec<f64>| {
+        let mut map = shifts[0].zeros_like();
+        let mut values = row.into_iter();
+        for (a, s) in map.linear.iter_mut().zip(&mut map.shifts) {
+            s.iter_mut().chain(a.data_mut()).zip(&mut values).for_each(|(x, y)| *x = y);
+        }
+        map
+    };
+    let linear: Vec<BlockMap> = sparse_basis(&matrix, &[], &costs).into_iter().map(unflatten).collect();
+    Ok(LinearFactor { kind: FactorKind::Shift, size: 1, linear, canonical: true, modules: Vec::new() })
+}
+
 /// A basis of the elements of the span whose linear part satisfies A + sign·Aᵀ = 0: symmetric for −1, antisymmetric
 /// for 1.
-fn elements_with(elements: &[AffineElement], sign: f64) -> Result<Vec<AffineElement>, SymmetryError> {
-    let n = elements[0].translation.len();
-    let defects: Vec<Vec<f64>> = elements
-        .iter()
-        .map(|element| {
-            let a = &element.linear;
-            (0..n * n).map(|at| a[(at / n, at % n)] + sign * a[(at % n, at / n)]).collect()
-        })
-        .collect();
+fn elements_with(elements: &[BlockMap], sign: f64) -> Result<Vec<BlockMap>, SymmetryError> {
+    let defects: Vec<BlockMap> = elements.iter().map(|e| e.without_shift().add_scaled(sign, &e.transpose())).collect();
     let k = elements.len();
-    let mut gram = Matrix::zeros(k, k);
-    for (row, left) in defects.iter().enumerate() {
-        for (column, right) in defects.iter().enumerate() {
-            gram[(row, column)] = left.iter().zip(right).map(|(x, y)| x * y).sum();
-        }
-    }
+    let gram = Matrix::from_fn(k, k, |a, b| defects[a].inner(&defects[b]));
     let eigen = symmetric_eigen(&gram)?;
     // Elements have unit size: a defect is either of order one or of the order of rounding.
     let kept = (0..k).filter(|&at| eigen.values[at] < 1e-14);
-    let combined = kept.map(|at| {
-        let mut sum = AffineElement { linear: Matrix::zeros(n, n), translation: vec![0.0; n] };
-        for (element, weight) in elements.iter().zip((0..k).map(|row| eigen.vectors[(row, at)])) {
-            for place in 0..n * n {
-                sum.linear[(place / n, place % n)] += weight * element.linear[(place / n, place % n)];
-            }
-            sum.translation.iter_mut().zip(&element.translation).for_each(|(s, t)| *s += weight * t);
+    orthonormal_maps(&kept.map(|at| combination(&eigen.vectors.column(at), elements)).collect::<Vec<_>>())
+}
+
+/// c with A c + b = 0 for every element, if there is one; block by block.
+fn fixed_point(elements: &[BlockMap]) -> Result<Option<Vec<Vec<f64>>>, SymmetryError> {
+    let mut centre: Vec<Vec<f64>> = elements[0].shifts.iter().map(|s| vec![0.0; s.len()]).collect();
+    for (block, at) in centre.iter_mut().enumerate() {
+        let largest = elements.iter().flat_map(|e| &e.shifts[block]).fold(0.0_f64, |m, x| m.max(x.abs()));
+        if largest < 1e-10 {
+            continue;
         }
-        sum
-    });
-    Ok(combined.collect())
-}
-
-/// c with A c + b = 0 for every element, if there is one.
-fn fixed_point(elements: &[AffineElement]) -> Result<Option<Vec<f64>>, SymmetryError> {
-    let n = elements[0].translation.len();
-    let largest = elements.iter().flat_map(|e| &e.translation).fold(0.0_f64, |m, x| m.max(x.abs()));
-    if largest < 1e-10 {
-        return Ok(Some(vec![0.0; n]));
-    }
-    let rows = elements.iter().flat_map(|e| e.linear.data().iter().copied()).collect();
-    let stacked = Matrix::from_row_major(n * elements.len(), n, rows);
-    let right: Vec<f64> = elements.iter().flat_map(|e| e.translation.iter().map(|b| -b)).collect();
-    let centre = least_squares(&stacked, &right, 1e-8)?;
-    let image = stacked.mul_vec(&centre);
-    let residual = image.iter().zip(&right).fold(0.0_f64, |m, (x, y)| m.max((x - y).abs()));
-    Ok((residual < FLOOR * largest.max(1e-3)).then_some(centre))
-}
-
-fn affine_about(linear: &Matrix, centre: &[f64]) -> AffineElement {
-    let translation = linear.mul_vec(centre).iter().map(|x| if *x == 0.0 { 0.0 } else { -x }).collect();
-    AffineElement { linear: linear.clone(), translation }
-}
-
-/// A named factor of linear maps.
-struct LinearFactor {
-    kind: FactorKind,
-    size: usize,
-    linear: Vec<Matrix>,
-    canonical: bool,
-    modules: Vec<Module>,
-}
-
-impl LinearFactor {
-    /// First coordinate that the factor moves, and how many it moves: the order in which factors are listed.
-    fn first_moved(&self) -> Vec<usize> {
-        let moves = |i: &usize| self.linear.iter().any(|m| m.row(*i).iter().any(|x| x.abs() > FLOOR));
-        (0..self.linear[0].rows()).filter(moves).collect()
-    }
-
-    fn about(self, centre: &[f64]) -> LocalFactor {
-        LocalFactor {
-            kind: self.kind,
-            size: self.size,
-            elements: self.linear.iter().map(|m| affine_about(m, centre)).collect(),
-            canonical: self.canonical,
-            modules: self.modules,
+        let n = at.len();
+        let rows = elements.iter().flat_map(|e| e.linear[block].data().iter().copied()).collect();
+        let stacked = Matrix::from_row_major(n * elements.len(), n, rows);
+        let right: Vec<f64> = elements.iter().flat_map(|e| e.shifts[block].iter().map(|b| -b)).collect();
+        let found = least_squares(&stacked, &right, 1e-8)?;
+        let image = stacked.mul_vec(&found);
+        let residual = image.iter().zip(&right).fold(0.0_f64, |m, (x, y)| m.max((x - y).abs()));
+        if residual >= FLOOR * largest.max(1e-3) {
+            return Ok(None);
         }
+        *at = found;
     }
+    Ok(Some(centre))
 }
 
-impl From<TorusGenerator> for LinearFactor {
-    fn from(g: TorusGenerator) -> Self {
-        Self { kind: g.kind, size: g.size, linear: vec![g.linear], canonical: g.canonical, modules: Vec::new() }
+/// A(θ − c).
+fn affine_about(linear: &BlockMap, centre: &[Vec<f64>]) -> BlockMap {
+    let mut map = linear.without_shift();
+    for ((a, shift), c) in linear.linear.iter().zip(&mut map.shifts).zip(centre) {
+        let image = a.mul_vec(c);
+        shift.iter_mut().zip(image).for_each(|(s, x)| *s = if x == 0.0 { 0.0 } else { -x });
     }
-}
-
-/// Factors of an algebra closed under brackets and transpose; `None` when the pieces do not add up.
-fn name_reductive(
-    algebra: &Algebra,
-    adjoint: &[Matrix],
-    noise: &mut impl FnMut() -> f64,
-) -> Result<Option<Vec<LinearFactor>>, SymmetryError> {
-    let parts = decompose(algebra, adjoint, &mut *noise)?;
-    if !parts.complete {
-        return Ok(None);
-    }
-    let mut used_centre = Vec::new();
-    let mut factors = Vec::new();
-    for ideal in merge_halves_of_so4(parts.ideals)? {
-        factors.push(name_ideal(algebra, &parts.centre, ideal, &mut used_centre, noise)?);
-    }
-    let centre = Algebra::new(&parts.centre)?;
-    let (symmetric, rotations) = if centre.dimension() == 0 { Default::default() } else { centre.split()? };
-    if symmetric.len() + rotations.len() != centre.dimension() {
-        return Ok(None);
-    }
-    let torus = torus::independent_of(&used_centre, torus::symmetric_generators(&symmetric, noise)?)?;
-    factors.extend(merge_rescalings(torus.into_iter().map(LinearFactor::from).collect()));
-    factors.extend(torus::antisymmetric_generators(&rotations, noise)?.into_iter().map(LinearFactor::from));
-    let total: usize = factors.iter().map(|f| f.linear.len()).sum();
-    let inside = factors.iter().flat_map(|f| &f.linear).all(|m| algebra.distance(m) <= MEMBERSHIP);
-    factors.sort_by_key(LinearFactor::first_moved);
-    Ok((total == algebra.dimension() && inside).then_some(factors))
-}
-
-/// Rescalings that share parameters (a product of D factors has D − 1 of them) are one factor.
-fn merge_rescalings(torus: Vec<LinearFactor>) -> Vec<LinearFactor> {
-    let moves = |f: &LinearFactor, i: usize| f.linear.iter().any(|m| m.row(i).iter().any(|x| *x != 0.0));
-    let related = |a: usize, b: usize| {
-        let rescalings = [a, b].iter().all(|&f| torus[f].kind == FactorKind::Rescaling);
-        let n = torus[a].linear[0].rows();
-        rescalings && (0..n).any(|i| moves(&torus[a], i) && moves(&torus[b], i))
-    };
-    let sets = groups(torus.len(), related);
-    let mut torus: Vec<Option<LinearFactor>> = torus.into_iter().map(Some).collect();
-    let mut merged = Vec::with_capacity(sets.len());
-    for set in sets {
-        let mut parts = set.into_iter().filter_map(|a| torus[a].take());
-        if let Some(mut first) = parts.next() {
-            first.linear.extend(parts.flat_map(|f| f.linear));
-            merged.push(first);
-        }
-    }
-    merged
-}
-
-fn name_ideal(
-    algebra: &Algebra,
-    centre: &[Matrix],
-    ideal: Vec<Matrix>,
-    used_centre: &mut Vec<Matrix>,
-    noise: &mut impl FnMut() -> f64,
-) -> Result<LinearFactor, SymmetryError> {
-    let (symmetric, rotations) = Algebra { basis: ideal.clone() }.split()?;
-    let n = ideal[0].rows();
-    let dimension = ideal.len();
-    let member = |basis: &[Matrix]| basis.iter().all(|m| algebra.distance(m) <= MEMBERSHIP);
-    if let Some(m) = special_linear_size(dimension, rotations.len()) {
-        if let Some(modules) = coordinate_modules(&ideal, m) {
-            let basis = gl_basis(n, m, &modules);
-            if member(&basis) {
-                used_centre.push(trace_element(&basis, m));
-                return Ok(LinearFactor { kind: FactorKind::Gl, size: m, linear: basis, canonical: true, modules });
-            }
-        }
-        let attached = supported_inside(centre, &ideal)?;
-        if attached.len() == 1 && is_standard(&symmetric, m, noise)? {
-            used_centre.push(attached[0].clone());
-            let mut linear = ideal;
-            linear.extend(attached);
-            return Ok(LinearFactor { kind: FactorKind::Gl, size: m, linear, canonical: false, modules: Vec::new() });
-        }
-    }
-    if let Some(m) = rotation_size(dimension, rotations.len()) {
-        if let Some(modules) = coordinate_modules(&ideal, m) {
-            let basis = so_basis(n, m, &modules);
-            if member(&basis) {
-                let kind = if modules.len() == 1 { FactorKind::So } else { FactorKind::O };
-                return Ok(LinearFactor { kind, size: m, linear: basis, canonical: true, modules });
-            }
-        }
-        if let Some(copies) = vector_copies(&rotations, m, noise)? {
-            let kind = if copies == 1 { FactorKind::So } else { FactorKind::O };
-            return Ok(LinearFactor { kind, size: m, linear: ideal, canonical: false, modules: Vec::new() });
-        }
-    }
-    Ok(LinearFactor { kind: FactorKind::Other, size: dimension, linear: ideal, canonical: false, modules: Vec::new() })
-}
-
-/// Σ E_ii of a canonical gl basis in order (i, j).
-fn trace_element(basis: &[Matrix], m: usize) -> Matrix {
-    let n = basis[0].rows();
-    (0..m).fold(Matrix::zeros(n, n), |sum, i| sum.add_scaled(1.0, &basis[i * m + i]))
-}
-
-/// m with dim sl(m) = m² − 1 and m(m−1)/2 rotations.
-fn special_linear_size(dimension: usize, rotations: usize) -> Option<usize> {
-    let m = (dimension + 1).isqrt();
-    (m >= 2 && m * m == dimension + 1 && rotations == m * (m - 1) / 2).then_some(m)
-}
-
-/// m ≥ 3 with dim so(m) = m(m−1)/2, all of them rotations.
-fn rotation_size(dimension: usize, rotations: usize) -> Option<usize> {
-    (3..=2 * dimension).find(|m| m * (m - 1) / 2 == dimension && rotations == dimension)
-}
-
-/// Projector on the directions that the elements move.
-fn support_projector(elements: &[Matrix]) -> Result<Matrix, SymmetryError> {
-    let n = elements[0].rows();
-    let mut sum = Matrix::zeros(n, n);
-    for e in elements {
-        sum = sum.add_scaled(1.0, &e.gram()).add_scaled(1.0, &e.transpose().gram());
-    }
-    let eigen = symmetric_eigen(&sum)?;
-    let moved: Vec<usize> = (0..n).filter(|&j| eigen.values[j] > FLOOR).collect();
-    let frame = Matrix::from_fn(n, moved.len(), |i, j| eigen.vectors[(i, moved[j])]);
-    Ok(frame.matmul(&frame.transpose()))
-}
-
-/// Basis of the symmetric central elements that vanish outside the support of an ideal.
-fn supported_inside(centre: &[Matrix], ideal: &[Matrix]) -> Result<Vec<Matrix>, SymmetryError> {
-    if centre.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (symmetric, _) = Algebra::new(centre)?.split()?;
-    if symmetric.is_empty() {
-        return Ok(Vec::new());
-    }
-    let projector = support_projector(ideal)?;
-    let n = projector.rows();
-    let outside = Matrix::identity(n).add_scaled(-1.0, &projector);
-    let images: Vec<Vec<f64>> = symmetric.iter().map(|z| outside.matmul(z).into_data()).collect();
-    let eigen = symmetric_eigen(&Matrix::from_columns(n * n, &images).gram())?;
-    let algebra = Algebra { basis: symmetric };
-    let inside = (0..eigen.values.len()).filter(|&j| eigen.values[j] < FLOOR);
-    Ok(inside.map(|j| algebra.element(&eigen.vectors.column(j))).collect())
-}
-
-/// Eigenvalues of a random symmetric element on the support are ±λ_i for m values λ_i: copies of the standard
-/// module and its dual, not, say, the adjoint one.
-fn is_standard(symmetric: &[Matrix], m: usize, noise: &mut impl FnMut() -> f64) -> Result<bool, SymmetryError> {
-    let magnitudes = magnitudes_on_support(symmetric, noise)?;
-    let distinct = count_distinct(&magnitudes);
-    let smallest = magnitudes.first().copied().unwrap_or(0.0);
-    Ok(smallest > 1e-6 && distinct == if m == 2 { 1 } else { m })
-}
-
-/// Number of copies of ℝᵐ on which the rotations act, if that is how they act.
-fn vector_copies(
-    rotations: &[Matrix],
-    m: usize,
-    noise: &mut impl FnMut() -> f64,
-) -> Result<Option<usize>, SymmetryError> {
-    let magnitudes = magnitudes_on_support(rotations, noise)?;
-    let zeros = magnitudes.iter().filter(|x| **x < 1e-6).count();
-    let copies = magnitudes.len() / m;
-    let distinct = count_distinct(&magnitudes) - usize::from(zeros > 0);
-    let fits = magnitudes.len() % m == 0 && zeros == copies * (m % 2) && distinct == m / 2;
-    Ok(fits.then_some(copies))
-}
-
-/// Ascending singular values of a random combination, on the support of the elements only.
-fn magnitudes_on_support(elements: &[Matrix], noise: &mut impl FnMut() -> f64) -> Result<Vec<f64>, SymmetryError> {
-    let projector = support_projector(elements)?;
-    let n = projector.rows();
-    let random = elements.iter().fold(Matrix::zeros(n, n), |sum, e| sum.add_scaled(noise(), e));
-    let support = projector.trace().round() as usize;
-    let values = gaugebias_linalg::svdvals(&random)?;
-    Ok(values[..support].iter().rev().copied().collect())
-}
-
-fn count_distinct(ascending: &[f64]) -> usize {
-    let scale = ascending.last().copied().unwrap_or(0.0);
-    let steps = ascending.windows(2).filter(|w| w[1] - w[0] > FLOOR * scale).count();
-    if ascending.is_empty() { 0 } else { steps + 1 }
-}
-
-/// so(4) = so(3) ⊕ so(3): two three-dimensional compact ideals on one support, both without fixed directions.
-fn merge_halves_of_so4(ideals: Vec<Vec<Matrix>>) -> Result<Vec<Vec<Matrix>>, SymmetryError> {
-    let mut merged: Vec<Vec<Matrix>> = Vec::new();
-    for ideal in ideals {
-        let mut partner = None;
-        if is_spinor(&ideal)? {
-            for (i, other) in merged.iter().enumerate() {
-                if is_spinor(other)? && same_support(other, &ideal)? {
-                    partner = Some(i);
-                    break;
-                }
-            }
-        }
-        match partner {
-            Some(i) => merged[i].extend(ideal),
-            None => merged.push(ideal),
-        }
-    }
-    Ok(merged)
-}
-
-fn is_spinor(ideal: &[Matrix]) -> Result<bool, SymmetryError> {
-    let algebra = Algebra { basis: ideal.to_vec() };
-    if ideal.len() != 3 || !algebra.split()?.0.is_empty() {
-        return Ok(false);
-    }
-    // In a vector representation a rotation leaves its axis fixed; here it moves everything it can.
-    let support = support_projector(ideal)?.trace().round() as usize;
-    let values = gaugebias_linalg::svdvals(&ideal[0])?;
-    Ok(values[support - 1] > 1e-6)
-}
-
-fn same_support(a: &[Matrix], b: &[Matrix]) -> Result<bool, SymmetryError> {
-    Ok(support_projector(a)?.add_scaled(-1.0, &support_projector(b)?).max_abs() < FLOOR)
+    map
 }

@@ -1,13 +1,16 @@
-//! The null-space search of one component: translations first, then linear maps of what they leave.
+//! The null-space search of one component: translations first, then the maps of the ansatz that they leave.
 //!
-//! The predictor does not change along its translations T, so it is a function of θ/T, and every affine symmetry is,
-//! up to fields that lie in T at every θ ("redundant sections"), an affine symmetry of θ/T. Searching in coordinates
-//! of T^⊥ therefore removes the redundancy before it arises. Rejected: finding the whole algebra and quotienting it
-//! afterwards; its dimension is p·dim T larger, and the quotient would be one more rank decision.
+//! The predictor does not change along its translations T, so every multiple of a translation by a function of θ is a
+//! symmetry too ("redundant sections"). Rows that ask for fields orthogonal to T remove these before they arise, along
+//! with T itself. Rejected: finding the whole algebra and quotienting it afterwards; its dimension is p·dim T larger,
+//! and the quotient would be one more rank decision.
 
+use crate::ansatz::Ansatz;
+use crate::blocks::MapEntry;
+use crate::clusters::reduced_basis;
 use crate::sampling::Sample;
 use crate::{SearchOptions, SymmetryError};
-use gaugebias_linalg::{LinalgError, Matrix, NullSpace, NullSpaceParams, null_space, qr, symmetric_eigen};
+use gaugebias_linalg::{LinalgError, Matrix, NullSpace, NullSpaceParams, null_space};
 
 /// What the search found on one component, before any naming.
 #[derive(Clone, Debug)]
@@ -16,34 +19,23 @@ pub(crate) struct ComponentSymmetry {
     pub indices: Vec<usize>,
     /// Orthonormal basis of the translations, each of the component's length.
     pub translations: Vec<Vec<f64>>,
-    /// Affine elements (A, b) that act on T^⊥ and are not redundant.
-    pub elements: Vec<AffineElement>,
+    /// Affine maps with fields orthogonal to the translations, in reduced echelon form.
+    pub elements: Vec<Vec<MapEntry>>,
     /// Smallest last kept / first dropped of the rank decisions; `None` when nothing was dropped.
     pub gap: Option<f64>,
     /// Rows of the linear system that were used.
     pub rows: usize,
 }
 
-/// One (A, b) on a component.
-#[derive(Clone, Debug)]
-pub(crate) struct AffineElement {
-    pub linear: Matrix,
-    pub translation: Vec<f64>,
-}
-
-/// Number of unknowns of the affine ansatz on `size` parameters.
-pub(crate) fn unknowns(size: usize) -> usize {
-    size * size + size
-}
-
-/// Rows to draw so that `size` parameters are over-determined.
-pub(crate) fn rows_wanted(size: usize, options: &SearchOptions) -> usize {
-    (options.rows_per_unknown * unknowns(size) as f64).ceil() as usize + 20
+/// Rows to draw so that an ansatz is over-determined.
+pub(crate) fn rows_wanted(coordinates: usize, options: &SearchOptions) -> usize {
+    (options.rows_per_unknown * coordinates as f64).ceil() as usize + 20
 }
 
 /// Searches one component given samples (θ, Jᵀy) of the whole model. `tensors` names it in errors.
 pub(crate) fn search_component(
     indices: &[usize],
+    ansatz: &Ansatz,
     samples: &[Sample],
     tensors: &str,
     options: &SearchOptions,
@@ -51,7 +43,6 @@ pub(crate) fn search_component(
     let restrict = |x: &[f64]| -> Vec<f64> { indices.iter().map(|&i| x[i]).collect() };
     let local: Vec<Sample> = samples.iter().map(|(theta, g)| (restrict(theta), restrict(g))).collect();
     let translations = find_translations(indices.len(), &local, tensors, options)?;
-    let transverse = orthogonal_complement(&translations.basis)?;
     let mut found = ComponentSymmetry {
         indices: indices.to_vec(),
         translations: columns(&translations.basis),
@@ -59,13 +50,23 @@ pub(crate) fn search_component(
         gap: translations.info.gap(),
         rows: translations.info.rows_used,
     };
-    if transverse.columns() == 0 {
+    if found.translations.len() == indices.len() {
         return Ok(found);
     }
-    let maps = find_maps(&transverse, &local, tensors, options)?;
+    let maps = find_maps(ansatz, &found.translations, &local, tensors, options)?;
     found.rows = maps.info.rows_used;
-    found.gap = smaller(found.gap, maps.info.gap());
-    found.elements = columns(&maps.basis).iter().map(|x| lift(&transverse, x)).collect();
+    if maps.basis.columns() > options.algebra_limit {
+        return Err(SymmetryError::AlgebraTooLarge {
+            tensors: tensors.to_owned(),
+            dimension: maps.basis.columns(),
+            limit: options.algebra_limit,
+        });
+    }
+    let entries: Vec<Vec<MapEntry>> = columns(&maps.basis).iter().map(|x| ansatz.entries(x)).collect();
+    found.elements = reduced_basis(&entries);
+    if !found.elements.is_empty() {
+        found.gap = smaller(found.gap, maps.info.gap());
+    }
     Ok(found)
 }
 
@@ -92,46 +93,50 @@ fn find_translations(
     decided(&Matrix::from_row_major(count, size, data), tensors, options)
 }
 
-/// Orthonormal basis of the complement of orthonormal columns; the identity when there are none.
-fn orthogonal_complement(basis: &Matrix) -> Result<Matrix, SymmetryError> {
-    let size = basis.rows();
-    if basis.columns() == 0 {
-        return Ok(Matrix::identity(size));
-    }
-    let projector = basis.matmul(&basis.transpose());
-    let eigen = symmetric_eigen(&projector)?;
-    Ok(eigen.vectors.column_range(0..size - basis.columns()))
-}
-
-/// Null space of the rows (G θᵀ, G) in transverse coordinates. Short rows (a saturated or dead model) are dropped
-/// as rounding noise; the caller then draws more.
+/// Null space of the rows gᵀ(A θ + b), over gradients g and over translations g. Short rows (a saturated or dead
+/// model) are dropped as rounding noise; the caller then draws more.
 fn find_maps(
-    transverse: &Matrix,
+    ansatz: &Ansatz,
+    translations: &[Vec<f64>],
     samples: &[Sample],
     tensors: &str,
     options: &SearchOptions,
 ) -> Result<NullSpace, SymmetryError> {
-    let size = transverse.columns();
-    let count = samples.len();
-    let mut data = Vec::with_capacity(count * unknowns(size));
-    for (theta, gradient) in &samples[..count] {
-        let theta = transverse.transpose_mul_vec(theta);
-        let gradient = transverse.transpose_mul_vec(gradient);
-        for g in &gradient {
-            data.extend(theta.iter().map(|t| g * t));
-        }
-        data.extend(gradient);
+    let (count, unknowns) = (samples.len(), ansatz.len());
+    let mut data = Vec::with_capacity(count * unknowns);
+    let mut longest = 0.0_f64;
+    for (theta, gradient) in samples {
+        let row = ansatz.row(theta, gradient);
+        longest = row.iter().map(|x| x * x).sum::<f64>().max(longest);
+        data.extend(row);
     }
-    let system = Matrix::from_row_major(count, unknowns(size), data);
+    let sections =
+        if translations.is_empty() { 0 } else { unknowns.min(translations.len() * (ansatz.size() + 1)) + 20 };
+    for at in 0..sections {
+        // Numbers with the spread of random ones, without a stream of their own: gradients of other samples.
+        let (theta, _) = &samples[at % count];
+        let weights = &samples[(7 * at + 3 + at / count) % count].0;
+        let mut direction = vec![0.0; ansatz.size()];
+        for (a, t) in translations.iter().enumerate() {
+            let weight = weights[(a + at) % weights.len()];
+            direction.iter_mut().zip(t).for_each(|(d, t)| *d += weight * t);
+        }
+        let row = ansatz.row(theta, &direction);
+        let length = row.iter().map(|x| x * x).sum::<f64>().max(f64::MIN_POSITIVE);
+        // As long as the longest of the others, so that none of them counts as rounding noise.
+        data.extend(row.iter().map(|x| x * (longest / length).sqrt()));
+    }
+    let system = Matrix::from_row_major(count + sections, unknowns, data);
     let found = decided(&system, tensors, options)?;
-    let needed = found.info.rank + 5;
-    if found.info.rows_used < needed.max(unknowns(size).min(count)) {
+    let needed = (found.info.rank + 5).saturating_sub(sections);
+    let used = found.info.rows_used.saturating_sub(sections);
+    if used < needed.max(unknowns.min(count)) {
         return Err(SymmetryError::TooFewRows {
             tensors: tensors.to_owned(),
-            nonzero: found.info.rows_used,
+            nonzero: used,
             rows: count,
-            needed: unknowns(size),
-            unknowns: unknowns(size),
+            needed: unknowns,
+            unknowns,
         });
     }
     Ok(found)
@@ -147,25 +152,4 @@ fn decided(system: &Matrix, tensors: &str, options: &SearchOptions) -> Result<Nu
         LinalgError::NoGap { .. } => SymmetryError::NoGap { tensors: tensors.to_owned(), source },
         other => SymmetryError::Linalg(other),
     })
-}
-
-/// From transverse coordinates (A', b') to the component: (Q A' Qᵀ, Q b').
-fn lift(transverse: &Matrix, unknown: &[f64]) -> AffineElement {
-    let size = transverse.columns();
-    let linear = Matrix::from_row_major(size, size, unknown[..size * size].to_vec());
-    AffineElement {
-        linear: transverse.matmul(&linear).matmul(&transverse.transpose()),
-        translation: transverse.mul_vec(&unknown[size * size..]),
-    }
-}
-
-/// An orthonormal basis of the span of matrices (Frobenius), which must be linearly independent.
-pub(crate) fn orthonormal_matrices(elements: &[Matrix]) -> Result<Vec<Matrix>, SymmetryError> {
-    let Some(first) = elements.first() else {
-        return Ok(Vec::new());
-    };
-    let (rows, columns) = (first.rows(), first.columns());
-    let vectors: Vec<Vec<f64>> = elements.iter().map(|e| e.data().to_vec()).collect();
-    let q = qr(&Matrix::from_columns(rows * columns, &vectors))?.q;
-    Ok((0..q.columns()).map(|j| Matrix::from_row_major(rows, columns, q.column(j))).collect())
 }

@@ -52,12 +52,13 @@ pub(crate) fn verify(
 fn worst_residual(jacobian: &Matrix, theta: &[f64], generators: &[Generator]) -> (f64, usize) {
     let mut worst = (0.0, 0);
     for (a, generator) in generators.iter().enumerate() {
-        let field = generator.field_on_support(theta);
-        let length = norm(&field);
+        let field = generator.field(theta);
+        let field: Vec<(usize, f64)> = generator.support().iter().map(|&i| (i, field[i])).collect();
+        let length = field.iter().map(|(_, x)| x * x).sum::<f64>().sqrt();
         if length == 0.0 {
             continue;
         }
-        let image = |row: &[f64]| -> f64 { generator.support().iter().zip(&field).map(|(&i, x)| row[i] * x).sum() };
+        let image = |row: &[f64]| -> f64 { field.iter().map(|&(i, x)| row[i] * x).sum() };
         let images: Vec<f64> = (0..jacobian.rows()).map(|r| image(jacobian.row(r))).collect();
         let residual = norm(&images) / length;
         if residual > worst.0 || residual.is_nan() {
@@ -76,44 +77,160 @@ pub(crate) struct Dimensions {
     pub predictor: usize,
     pub orbit: usize,
     pub independent_charges: usize,
+    /// Whether the rank of J may be larger: its maximum did not recur, and the orbit does not explain the fiber.
+    pub rank_is_bound: bool,
+    /// Tensors on which alone the unexplained directions can be chosen.
+    pub unexplained_on: Vec<String>,
 }
 
-/// Maximal ranks over several random θ; J is stacked over draws until it has 3p rows.
+/// A maximum of J's rank that fewer points share does not count as generic.
+const RECURRENCES: usize = 3;
+
+/// Operations that go into ranks of J beyond the first few points.
+const RANK_WORK: f64 = 1e10;
+
+/// Points at which all ranks are taken, whatever they cost.
+const FIRST_POINTS: usize = 2;
+
+/// Beyond this many parameters unexplained directions are counted and not located.
+const LOCATED: usize = 400;
+
+/// Maximal ranks over random θ; J is stacked over draws until it has 3p rows. Where the orbit fills the fiber one
+/// point proves it, since rank J + rank Ξ ≤ p. Elsewhere many points are needed: units of a deep ReLU net that are dead
+/// at most θ hide directions of J.
+///
+/// Ranks are taken component by component: J and Ξ are block diagonal over `components`.
 pub(crate) fn measure_dimensions(
     sampler: &mut Sampler<'_>,
+    components: &[Vec<usize>],
     generators: &[Generator],
     charges: &[Charge],
     options: &SearchOptions,
 ) -> Result<Dimensions, SymmetryError> {
-    let mut found = Dimensions { predictor: 0, orbit: 0, independent_charges: 0 };
-    let mut measured = 0;
-    while measured < options.rank_points.max(1) {
+    let p = sampler.parameters;
+    let work: f64 = components.iter().map(|c| 3.0 * (c.len() as f64).powi(3)).sum();
+    let affordable = (RANK_WORK / work) as usize;
+    let most = options.rank_points.min(affordable.max(8)).max(FIRST_POINTS);
+    let (mut predictor, mut orbit, mut independent_charges) = (0, 0, 0);
+    let (mut seen, mut measured) = (0, 0);
+    let mut best = (Vec::new(), Matrix::zeros(0, p));
+    while measured < most && (measured < FIRST_POINTS || predictor + orbit < p) {
         let theta = sampler.point(SEARCH_SCALES).theta;
-        let jacobian = sampler.stacked_jacobian(&theta, 3 * sampler.parameters)?;
+        let jacobian = sampler.stacked_jacobian(&theta, 3 * p)?;
         if jacobian.rows() == 0 {
             continue;
         }
         measured += 1;
-        found.predictor = found.predictor.max(relative_rank(&jacobian, options.rank_cutoff)?);
-        let fields: Vec<Vec<f64>> = generators.iter().map(|g| g.field(&theta)).collect();
-        found.orbit = found.orbit.max(direction_rank(&fields, &theta, options)?);
-        let gradients: Vec<Vec<f64>> = charges.iter().map(|c| c.gradient(&theta)).collect();
-        found.independent_charges = found.independent_charges.max(direction_rank(&gradients, &theta, options)?);
+        let rank = rank_by_components(&jacobian, components, options)?;
+        if rank > predictor {
+            (predictor, seen) = (rank, 0);
+            best = (theta.clone(), jacobian);
+        }
+        seen += usize::from(rank == predictor);
+        if measured <= FIRST_POINTS {
+            orbit = orbit.max(field_rank(generators, &theta, components, options)?);
+            let own: Vec<Generator> = charges.iter().map(|c| c.generator().clone()).collect();
+            independent_charges = independent_charges.max(field_rank(&own, &theta, components, options)?);
+        }
     }
-    Ok(found)
+    let explained = predictor + orbit >= p;
+    let unexplained_on = if explained || p > LOCATED {
+        Vec::new()
+    } else {
+        locate(sampler.model.tensors(), &best.1, &best.0, generators, (p - predictor, orbit))?
+    };
+    let rank_is_bound = !explained && seen < RECURRENCES;
+    Ok(Dimensions { predictor, orbit, independent_charges, rank_is_bound, unexplained_on })
 }
 
-/// Rank of a set of vectors, each scaled to unit length.
-fn direction_rank(vectors: &[Vec<f64>], theta: &[f64], options: &SearchOptions) -> Result<usize, SymmetryError> {
-    if vectors.is_empty() {
-        return Ok(0);
+/// The smallest set of tensors, by leaving out one after the other, whose directions alone hold a complement of the
+/// orbit in the kernel of J, given the dimensions (fiber, orbit).
+fn locate(
+    tensors: &[ParameterTensor],
+    jacobian: &Matrix,
+    theta: &[f64],
+    generators: &[Generator],
+    (fiber, orbit): (usize, usize),
+) -> Result<Vec<String>, SymmetryError> {
+    let rows: Vec<usize> = (0..jacobian.rows()).collect();
+    let fields: Vec<Vec<f64>> = generators.iter().map(|g| unit(&g.field(theta))).collect();
+    let mut kept: Vec<&ParameterTensor> = tensors.iter().collect();
+    for tensor in tensors {
+        let trial: Vec<&ParameterTensor> = kept.iter().copied().filter(|t| t.name != tensor.name).collect();
+        let columns: Vec<usize> = trial.iter().flat_map(|t| t.offset..t.offset + t.len()).collect();
+        let mut span = fields.clone();
+        for kernel in kernel(&jacobian.submatrix(&rows, &columns))? {
+            let mut direction = vec![0.0; theta.len()];
+            columns.iter().zip(kernel).for_each(|(&at, x)| direction[at] = x);
+            span.push(direction);
+        }
+        let reached = if span.is_empty() { 0 } else { relative_rank(&Matrix::from_columns(theta.len(), &span), 1e-8)? };
+        if reached >= fiber.max(orbit) {
+            kept = trial;
+        }
     }
-    let unit: Vec<Vec<f64>> = vectors
-        .iter()
-        .map(|v| {
-            let length = norm(v).max(f64::MIN_POSITIVE);
-            v.iter().map(|x| x / length).collect()
-        })
-        .collect();
-    Ok(relative_rank(&Matrix::from_columns(theta.len(), &unit), options.rank_cutoff)?)
+    Ok(kept.into_iter().map(|t| t.name.clone()).collect())
+}
+
+/// Orthonormal basis of {v : Mv = 0}.
+fn kernel(matrix: &Matrix) -> Result<Vec<Vec<f64>>, SymmetryError> {
+    let columns = matrix.columns();
+    if columns == 0 {
+        return Ok(Vec::new());
+    }
+    // Zero rows change nothing and make the right singular vectors complete.
+    let mut data = matrix.data().to_vec();
+    data.resize(matrix.rows().max(columns) * columns, 0.0);
+    let s = gaugebias_linalg::svd(&Matrix::from_row_major(matrix.rows().max(columns), columns, data))?;
+    let largest = s.singular_values[0];
+    let null = (0..columns).filter(|&j| s.singular_values[j] <= 1e-10 * largest);
+    Ok(null.map(|j| s.v.column(j)).collect())
+}
+
+fn unit(v: &[f64]) -> Vec<f64> {
+    let length = norm(v).max(f64::MIN_POSITIVE);
+    v.iter().map(|x| x / length).collect()
+}
+
+/// Rank of a matrix that is block diagonal over sets of columns.
+fn rank_by_components(
+    jacobian: &Matrix,
+    components: &[Vec<usize>],
+    options: &SearchOptions,
+) -> Result<usize, SymmetryError> {
+    let mut rank = 0;
+    for columns in components {
+        let seen = |&r: &usize| columns.iter().any(|&c| jacobian[(r, c)] != 0.0);
+        let rows: Vec<usize> = (0..jacobian.rows()).filter(seen).collect();
+        if !rows.is_empty() {
+            rank += relative_rank(&jacobian.submatrix(&rows, columns), options.rank_cutoff)?;
+        }
+    }
+    Ok(rank)
+}
+
+/// Rank of the fields of generators, each scaled to unit length; a generator acts within one component.
+fn field_rank(
+    generators: &[Generator],
+    theta: &[f64],
+    components: &[Vec<usize>],
+    options: &SearchOptions,
+) -> Result<usize, SymmetryError> {
+    let mut home = vec![0; theta.len()];
+    for (c, component) in components.iter().enumerate() {
+        component.iter().for_each(|&i| home[i] = c);
+    }
+    let mut fields: Vec<Vec<Vec<f64>>> = vec![Vec::new(); components.len()];
+    for generator in generators {
+        if let Some(&first) = generator.support().first() {
+            let field = unit(&generator.field(theta));
+            let component = home[first];
+            fields[component].push(components[component].iter().map(|&i| field[i]).collect());
+        }
+    }
+    let mut rank = 0;
+    for (component, fields) in components.iter().zip(&fields).filter(|(_, f)| !f.is_empty()) {
+        rank += relative_rank(&Matrix::from_columns(component.len(), fields), options.rank_cutoff)?;
+    }
+    Ok(rank)
 }

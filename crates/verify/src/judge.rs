@@ -6,7 +6,7 @@
 use gaugebias_dynamics::Run;
 use gaugebias_geometry::law::{Law as Density, LawOptions, PredictedLaw, Trace};
 use gaugebias_geometry::{GeometryError, slice_drift};
-use gaugebias_model::spec::{Law, Spec};
+use gaugebias_model::spec::{Law, Noise, Spec};
 use gaugebias_model::{DataBinding, Model, Parametrization, Point, Setup, SpecError, SpecParametrization};
 use gaugebias_symmetry::{SearchOptions, Symmetries, SymmetryError, find};
 use serde_json::Value;
@@ -81,6 +81,9 @@ pub fn judge(spec: &Spec, run: &Run) -> Result<Judgement, JudgeError> {
     let missing = |what: &str| JudgeError::Missing(format!("{}: {what}", spec.title));
     let verify = spec.verify.as_ref().ok_or_else(|| missing("the spec has no [verify] section"))?;
     let samples = run.samples.as_ref().ok_or_else(|| missing("the run has no samples of the verified observable"))?;
+    if let Noise::Label(_) = spec.train.noise {
+        return Err(missing("these laws are for Langevin dynamics; none is predicted for label noise"));
+    }
     if spec.train.temperature <= 0.0 {
         return Err(missing("a stationary law needs train.temperature > 0"));
     }

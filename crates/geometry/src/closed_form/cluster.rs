@@ -106,20 +106,15 @@ fn generators_support(generators: &[Generator]) -> Vec<usize> {
 }
 
 fn is_linear(generators: &[Generator]) -> bool {
-    generators.iter().all(|g| g.translation().iter().all(|b| *b == 0.0))
+    generators.iter().all(Generator::is_linear)
 }
 
 fn diagonal_weight(generator: &Generator, index: usize) -> f64 {
-    generator.support().binary_search(&index).map_or(0.0, |at| generator.linear()[(at, at)])
-}
-
-fn is_diagonal(generator: &Generator) -> bool {
-    let m = generator.linear();
-    (0..m.rows()).all(|i| (0..m.columns()).all(|j| i == j || m[(i, j)] == 0.0))
+    generator.entry(index, index)
 }
 
 fn rescaling(generators: &[Generator]) -> Option<ClusterForm> {
-    if !is_linear(generators) || !generators.iter().all(is_diagonal) {
+    if !is_linear(generators) || !generators.iter().all(Generator::is_diagonal) {
         return None;
     }
     let mut blocks: Vec<(Vec<f64>, Vec<usize>)> = Vec::new();
@@ -166,24 +161,17 @@ fn rotations(factor: &Factor, generators: &[Generator]) -> Option<ClusterForm> {
 
 /// Pairs that one plane rotation turns in the same sense.
 fn plane_rows(generator: &Generator) -> Option<IndexMatrix> {
-    let (support, linear) = (generator.support(), generator.linear());
-    let mut rows = Vec::new();
-    for (a, &i) in support.iter().enumerate() {
-        for (b, &j) in support.iter().enumerate() {
-            if linear[(a, b)] == 1.0 {
-                rows.push(vec![i, j]);
-            }
-        }
-    }
-    (2 * rows.len() == support.len()).then_some(rows)
+    let turned = generator.entries().iter().filter(|e| e.value == 1.0);
+    let rows: IndexMatrix = turned.map(|e| vec![e.row, e.column]).collect();
+    (2 * rows.len() == generator.support().len()).then_some(rows)
 }
 
 fn scale(generators: &[Generator]) -> Option<ClusterForm> {
     let [generator] = generators else {
         return None;
     };
-    let ones = (0..generator.support().len()).all(|i| generator.linear()[(i, i)] == 1.0);
-    (is_linear(generators) && is_diagonal(generator) && ones)
+    let ones = generator.entries().iter().all(|e| e.value == 1.0);
+    (is_linear(generators) && generator.is_diagonal() && ones)
         .then(|| ClusterForm::Scale { indices: generator.support().to_vec() })
 }
 
@@ -194,7 +182,7 @@ fn boost(generators: &[Generator]) -> Option<ClusterForm> {
     let &[i, j] = generator.support() else {
         return None;
     };
-    let fits = is_linear(generators) && generator.linear()[(0, 1)] == 1.0;
+    let fits = is_linear(generators) && generator.entry(i, j) == 1.0;
     fits.then_some(ClusterForm::Boost { pair: [i, j] })
 }
 

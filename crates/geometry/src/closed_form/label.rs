@@ -256,5 +256,8 @@ fn tensor_part(own: &[usize], tensor: &ParameterTensor) -> String {
             return format!("{}[:,{}]", tensor.name, own[0]);
         }
     }
+    if own.len() == 1 && tensor.shape.len() == 1 {
+        return format!("{}[{}]", tensor.name, own[0]);
+    }
     format!("{}[{} entries]", tensor.name, own.len())
 }

@@ -167,7 +167,7 @@ pub(crate) fn each<const W: usize>(mut f: impl FnMut(usize)) {
 }
 
 /// Runs a group over its elements `first..end`.
-pub(super) struct RunFused<'a, T> {
+pub(crate) struct RunFused<'a, T> {
     pub fused: &'a Fused<T>,
     pub field: Field<'a, T>,
     pub constants: &'a [Vec<T>],

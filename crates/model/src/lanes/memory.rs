@@ -22,6 +22,7 @@
 use std::marker::PhantomData;
 
 use pulp::Simd;
+use smallvec::SmallVec;
 
 use super::{Chunk, LANES, Real};
 
@@ -81,6 +82,22 @@ impl<T: Real> Arena<T> {
     pub fn buffer_mut(&mut self, index: usize) -> &mut [Chunk<T>] {
         let (start, size) = self.places[index];
         &mut self.chunks[start..start + size]
+    }
+
+    /// Buffers to be written, each by itself.
+    ///
+    /// # Panics
+    /// When one is named twice.
+    pub fn buffers_mut(&mut self, indices: &[usize]) -> SmallVec<[&mut [Chunk<T>]; 4]> {
+        let distinct = |at: usize| indices[..at].iter().all(|other| *other != indices[at]);
+        assert!((0..indices.len()).all(distinct), "a buffer is handed out once");
+        let base = self.chunks.as_mut_ptr();
+        let slice = |&index: &usize| {
+            let (start, size) = self.places[index];
+            // SAFETY: within `chunks` (see `new`); distinct buffers do not overlap; the results borrow `self` mutably.
+            unsafe { std::slice::from_raw_parts_mut(base.add(start), size) }
+        };
+        indices.iter().map(slice).collect()
     }
 
     /// Exchanges two buffers of equal size.
@@ -174,6 +191,39 @@ impl<T: Real> Field<'_, T> {
         self.inside(place, size_of::<T::Vector<S>>() / size_of::<T>());
         // SAFETY: by the caller; registers are plain numbers, and the read is unaligned.
         unsafe { self.base.add(place).cast::<T::Vector<S>>().read_unaligned() }
+    }
+
+    /// The number at a place.
+    ///
+    /// # Safety
+    /// Invariant 1.
+    #[inline(always)]
+    pub unsafe fn number(&self, place: usize) -> T {
+        self.inside(place, 1);
+        // SAFETY: by the caller.
+        unsafe { *self.base.add(place) }
+    }
+
+    /// Writes a number.
+    ///
+    /// # Safety
+    /// Invariants 1 and 2.
+    #[inline(always)]
+    pub unsafe fn set_number(&self, place: usize, value: T) {
+        self.inside(place, 1);
+        // SAFETY: by the caller.
+        unsafe { *self.base.add(place) = value }
+    }
+
+    /// The address of a place, for a square of 16 × 16 numbers whose rows are `step` apart.
+    ///
+    /// # Safety
+    /// Invariant 1 for all rows; invariant 2 where it is written.
+    #[inline(always)]
+    pub unsafe fn square(&self, place: usize, step: usize) -> *mut T {
+        self.inside(place, (LANES - 1) * step + LANES);
+        // SAFETY: by the caller.
+        unsafe { self.base.add(place) }
     }
 
     /// Writes a register.

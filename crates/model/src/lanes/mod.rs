@@ -9,20 +9,22 @@
 //! Rejected: `[f32; 16]` passed by value and left to the compiler's vectoriser, measured 3 to 30 times slower.
 
 mod accumulator;
-mod dispatch;
 pub(crate) mod elementary;
 mod loops;
 mod memory;
 mod product;
 mod real;
+mod rows;
 mod task;
+mod transpose;
 mod view;
 
-pub(crate) use accumulator::{Action, Fused, Micro, Source, TILE, each};
+pub(crate) use accumulator::{Action, Fused, Micro, RunFused, Source, TILE, each};
 pub use loops::Loops;
 pub(crate) use memory::{Arena, Field};
-pub(crate) use product::{Epilogue, Factor, FactorPlace, Kernel, Product};
+pub(crate) use product::{Epilogue, Factor, FactorPlace, Kernel, Product, RunProduct};
 pub use real::Real;
+pub(crate) use rows::{Backward, Forward, Pack, Packed, Rows, RunPack, RunRows, Strided};
 pub use task::Task;
 pub(crate) use task::{Operand, Storage};
 pub use view::View;

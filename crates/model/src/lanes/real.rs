@@ -3,9 +3,8 @@
 use pulp::Simd;
 
 use super::elementary::{self, Elementary};
-use super::{Chunk, Field, Fused, LANES, Product, Task, dispatch};
-use crate::operations::Op;
-use crate::program::InstructionSet;
+use super::{Chunk, Field, LANES, transpose};
+use crate::program::{self, InstructionSet, Run};
 use crate::random::LaneNormals;
 
 /// An element type of lane programs: f32 or f64. The vector operations are pulp's, under names without a type, so
@@ -28,18 +27,13 @@ pub trait Real: LaneNormals + Copy + Default + Send + Sync + PartialOrd + std::f
     fn from_f64(x: f64) -> Self;
     /// The same number.
     fn to_f64(self) -> f64;
+    /// self·factor + addend, rounded once.
+    fn fused(self, factor: Self, addend: Self) -> Self;
 
-    /// Runs one operation with an instruction set.
-    #[doc(hidden)]
-    fn execute(set: InstructionSet, op: &Op, task: Task<'_, Self>);
-    /// Runs a group of element-wise operations with an instruction set.
+    /// Runs instructions with an instruction set.
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "only programs call it")]
-    fn execute_fused(set: InstructionSet, fused: &Fused<Self>, field: Field<'_, Self>, constants: &[Vec<Self>]);
-    /// Runs a stack of matrix products with an instruction set.
-    #[doc(hidden)]
-    #[expect(private_interfaces, reason = "only programs call it")]
-    fn execute_product(set: InstructionSet, product: &Product<Self>, field: Field<'_, Self>, constants: &[Vec<Self>]);
+    fn run(set: InstructionSet, run: Run<'_, Self>);
 
     /// Registers in a chunk.
     fn vectors_per_chunk<S: Simd>(simd: S) -> usize;
@@ -51,6 +45,18 @@ pub trait Real: LaneNormals + Copy + Default + Send + Sync + PartialOrd + std::f
     fn splat<S: Simd>(simd: S, x: Self) -> Self::Vector<S>;
     /// a + b
     fn add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// max(x, 0); a NaN stays one.
+    fn positive_part<S: Simd>(simd: S, x: Self::Vector<S>) -> Self::Vector<S>;
+    /// The sum of all lanes, added in halves.
+    fn sum<S: Simd>(simd: S, a: Self::Vector<S>) -> Self;
+    /// Turns 16 × 16 numbers: rows `from[1]` apart become columns of rows `to[1]` apart. False where the instruction set has
+    /// no way that is faster than number by number; nothing is written then.
+    ///
+    /// # Safety
+    /// Invariants 1 and 2 of the lanes' memory.
+    #[doc(hidden)]
+    #[expect(private_interfaces, reason = "only kernels call it")]
+    unsafe fn turn_square<S: Simd>(simd: S, field: Field<'_, Self>, from: [usize; 2], to: [usize; 2]) -> bool;
     /// a − b
     fn subtract<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
     /// a·b
@@ -115,7 +121,8 @@ macro_rules! biased_exponent {
 macro_rules! real {
     ($type:ident, $vector:ident, $mask:ident, $lanes:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident,
      $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $neg:ident, $abs:ident, $sqrt:ident,
-     $less:ident, $less_equal:ident, $equal:ident, $select:ident, $first_true:ident, $bits:ident, $execute:ident, $fused:ident, $product:ident, $constants:ident) => {
+     $less:ident, $less_equal:ident, $equal:ident, $select:ident, $max:ident, $sum:ident, $turn:ident, $first_true:ident,
+     $bits:ident, $run:ident, $constants:ident) => {
         impl Real for $type {
             type Vector<S: Simd> = S::$vector;
             type Mask<S: Simd> = S::$mask;
@@ -152,26 +159,9 @@ macro_rules! real {
                 $type::from_bits(self.to_bits() & !lower)
             }
 
-            fn execute(set: InstructionSet, op: &Op, task: Task<'_, Self>) {
-                dispatch::$execute(set, op, task);
-            }
             #[expect(private_interfaces, reason = "only programs call it")]
-            fn execute_fused(
-                set: InstructionSet,
-                fused: &Fused<Self>,
-                field: Field<'_, Self>,
-                constants: &[Vec<Self>],
-            ) {
-                dispatch::$fused(set, fused, field, constants);
-            }
-            #[expect(private_interfaces, reason = "only programs call it")]
-            fn execute_product(
-                set: InstructionSet,
-                product: &Product<Self>,
-                field: Field<'_, Self>,
-                constants: &[Vec<Self>],
-            ) {
-                dispatch::$product(set, product, field, constants);
+            fn run(set: InstructionSet, run: Run<'_, Self>) {
+                program::$run(set, run);
             }
             #[inline(always)]
             fn from_f64(x: f64) -> Self {
@@ -180,6 +170,10 @@ macro_rules! real {
             #[inline(always)]
             fn to_f64(self) -> f64 {
                 f64::from(self)
+            }
+            #[inline(always)]
+            fn fused(self, factor: Self, addend: Self) -> Self {
+                self.mul_add(factor, addend)
             }
             #[inline(always)]
             fn vectors_per_chunk<S: Simd>(_: S) -> usize {
@@ -200,6 +194,35 @@ macro_rules! real {
             #[inline(always)]
             fn add<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
                 simd.$add(a, b)
+            }
+            #[inline(always)]
+            fn positive_part<S: Simd>(simd: S, x: S::$vector) -> S::$vector {
+                let zero = simd.$splat(0.0);
+                if S::IS_SCALAR {
+                    // Plain numbers' maximum of a NaN and zero is zero; a NaN is not ≤ 0.
+                    return simd.$select(simd.$less_equal(x, zero), zero, x);
+                }
+                // Registers' maximum is its second argument where either is a NaN.
+                simd.$max(zero, x)
+            }
+            #[inline(always)]
+            fn sum<S: Simd>(simd: S, a: S::$vector) -> Self {
+                simd.$sum(a)
+            }
+            #[inline(always)]
+            #[expect(private_interfaces, reason = "only kernels call it")]
+            unsafe fn turn_square<S: Simd>(_: S, field: Field<'_, Self>, from: [usize; 2], to: [usize; 2]) -> bool {
+                #[cfg(target_arch = "x86_64")]
+                if transpose::is_wide::<S>() {
+                    // SAFETY: by the caller; S exists only where the machine has AVX-512.
+                    unsafe {
+                        let [source, target] = [from, to].map(|[place, step]| field.square(place, step));
+                        transpose::$turn(source, from[1], target, to[1]);
+                    }
+                    return true;
+                }
+                let _ = (field, from, to);
+                false
             }
             #[inline(always)]
             fn subtract<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
@@ -288,11 +311,12 @@ real!(
     less_than_or_equal_f32s,
     equal_f32s,
     select_f32s,
+    max_f32s,
+    reduce_sum_f32s,
+    turn_f32,
     first_true_m32s,
     u32,
-    execute_f32,
-    fused_f32,
-    product_f32,
+    run_f32,
     F32
 );
 real!(
@@ -315,10 +339,11 @@ real!(
     less_than_or_equal_f64s,
     equal_f64s,
     select_f64s,
+    max_f64s,
+    reduce_sum_f64s,
+    turn_f64,
     first_true_m64s,
     u64,
-    execute_f64,
-    fused_f64,
-    product_f64,
+    run_f64,
     F64
 );

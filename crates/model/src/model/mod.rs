@@ -1,6 +1,8 @@
 //! A spec whose expressions have become nodes.
 
 mod compiled;
+mod label;
+mod plane;
 
 use std::collections::HashMap;
 
@@ -106,13 +108,16 @@ pub struct Model {
     pub verified: Option<NodeId>,
     /// Slots from here on are free.
     pub next_slot: usize,
+    /// What `[model]` is given: the names of `[data]`, `[param]` and `[batch]`.
+    given: HashMap<String, NodeId>,
 }
 
 impl Model {
     /// Builds the graph of a spec.
     ///
     /// # Errors
-    /// [`SpecError`] for an expression that does not make sense, a loss or verified observable that is not a scalar.
+    /// [`SpecError`] for an expression that does not make sense, a loss or verified observable that is not a scalar, or a figure
+    /// of level sets without a plane or a function on it.
     pub fn build(spec: &Spec, binding: DataBinding<'_>) -> Result<Self, SpecError> {
         Self::build_with(spec, binding, Simplify::default())
     }
@@ -136,6 +141,7 @@ impl Model {
             next_slot += 1;
         }
         let batch = scope.define_all(&spec.batch, Section::Batch)?;
+        let given = scope.names.clone();
         let nodes = scope.define_all(&spec.model, Section::Model)?;
         for (definition, &node) in spec.model.iter().zip(&nodes) {
             check_model_entry(definition, scope.graph.shape(node), scope.graph.kind(node))?;
@@ -148,8 +154,11 @@ impl Model {
             .iter()
             .map(|definition| Ok((definition.name.clone(), scope.evaluate(definition, Section::Log)?)))
             .collect::<Result<_, SpecError>>()?;
+        if spec.variant.is_none() {
+            plane::check_figures(spec, &scope, &params)?;
+        }
         let verified = spec.verify.as_ref().map(|verify| verified(&verify.observable, &mut scope)).transpose()?;
-        Ok(Self { graph: scope.graph, data, params, names, observables, verified, next_slot })
+        Ok(Self { graph: scope.graph, data, params, names, observables, verified, next_slot, given })
     }
 
     /// The node of a name in `[model]`.

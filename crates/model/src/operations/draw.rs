@@ -22,7 +22,7 @@ pub enum Purpose {
     Param = 1,
     /// `[batch]`
     Batch = 2,
-    /// Langevin noise.
+    /// The noise of Langevin dynamics, or of labels.
     Noise = 3,
 }
 
@@ -153,10 +153,10 @@ impl Operation for Draw {
 
 impl LaneKernel for Draw {
     #[inline(always)]
-    fn run<T: Real, S: Simd>(&self, _: S, task: &mut Task<'_, T>) {
+    fn run<T: Real, S: Simd>(&self, simd: S, task: &mut Task<'_, T>) {
         let streams = &mut task.streams[self.purpose as usize];
         match self.distribution {
-            Distribution::Normal => return normals(streams, task.output),
+            Distribution::Normal => return T::normals(simd, streams, &mut [&mut *task.output]),
             Distribution::Bernoulli(bits) => return bernoulli(streams, task.output, f64::from_bits(bits)),
             _ => {}
         }
@@ -166,21 +166,6 @@ impl LaneKernel for Draw {
             self.fill(&mut || stream.next_word(), &mut |element, value| output[element].0[lane] = T::from_f64(value));
             streams.set_lane(lane, stream);
         }
-    }
-}
-
-#[inline(always)]
-fn normals<T: Real>(streams: &mut LaneStream, output: &mut [Chunk<T>]) {
-    let mut pairs = output.chunks_exact_mut(2);
-    for pair in &mut pairs {
-        let (radius, angle) = (streams.next_words(), streams.next_words());
-        let (first, second) = pair.split_at_mut(1);
-        T::normals(&radius, &angle, &mut first[0].0, &mut second[0].0);
-    }
-    if let [last] = pairs.into_remainder() {
-        let (radius, angle) = (streams.next_words(), streams.next_words());
-        let mut spare = [T::ZERO; LANES];
-        T::normals(&radius, &angle, &mut last.0, &mut spare);
     }
 }
 

@@ -4,19 +4,20 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::groups::{Groups, is_element_wise};
 use super::linearize::{Places, linearize};
 use super::parts::{Part, parts};
 use super::reuse::assign_buffers;
-use super::work::{Instruction, Operated, Work};
+use super::work::{Instruction, Normals, Operated, Work};
 use super::{InstructionSet, Place, Program, Request, Store};
 use crate::graph::{Graph, NodeId};
 use crate::lanes::{
-    Action, Epilogue, Factor, FactorPlace, Fused, Kernel, LANES, Loops, Micro, Product, Real, Source, TILE, View,
+    Action, Epilogue, Factor, FactorPlace, Fused, Kernel, LANES, Loops, Micro, Packed, Product, Real, Source, TILE,
+    View,
 };
-use crate::operations::{Binary, Op, Reshape, Unary};
+use crate::operations::{Binary, Distribution, Draw, Op, Purpose, Reshape, Unary};
 use crate::shape::Shape;
 
 pub(super) fn compile<T: Real>(graph: &Graph, request: &Request, instruction_set: InstructionSet) -> Program<T> {
@@ -62,24 +63,29 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
-    fn make(&mut self, size: usize, pinned: bool) -> usize {
+    pub fn make(&mut self, size: usize, pinned: bool) -> usize {
         self.sizes.push(size);
         self.pinned.push(pinned);
         self.sizes.len() - 1
     }
 }
 
-struct Compiler<'a, T> {
-    graph: &'a Graph,
+pub(super) struct Compiler<'a, T> {
+    pub graph: &'a Graph,
     fuse: bool,
     products: bool,
-    parts: Vec<Option<Part>>,
+    pub rows: bool,
+    pub parts: Vec<Option<Part>>,
     groups: Rc<Groups>,
     places: Vec<Option<Place>>,
     constants: Vec<Vec<T>>,
-    buffers: Buffers,
+    pub buffers: Buffers,
     inputs: Vec<(usize, usize)>,
-    instructions: Vec<(Part, Instruction<T>)>,
+    pub instructions: Vec<(Part, Instruction<T>)>,
+    /// Packed matrices, by what they were made from: buffer, offset, strides, sizes.
+    pub packed: HashMap<[usize; 6], Packed>,
+    /// Where products along rows keep two vectors.
+    pub vectors: Option<usize>,
     /// Where products leave rows for the machine, and the machine its tiles.
     strip: Option<usize>,
     tiles: Option<usize>,
@@ -94,6 +100,7 @@ impl<'a, T: Real> Compiler<'a, T> {
             graph,
             fuse: request.passes.fuse,
             products: request.passes.products,
+            rows: request.passes.rows,
             parts,
             groups: Rc::new(groups),
             places: vec![None; graph.nodes().len()],
@@ -101,6 +108,8 @@ impl<'a, T: Real> Compiler<'a, T> {
             buffers: Buffers::default(),
             inputs: Vec::new(),
             instructions: Vec::new(),
+            packed: HashMap::new(),
+            vectors: None,
             strip: None,
             tiles: None,
         }
@@ -142,6 +151,8 @@ impl<'a, T: Real> Compiler<'a, T> {
         let output = self.buffers.make(node.shape.count(), part == Part::Prologue);
         if grouped && self.fuse && node.shape.count() > 0 {
             self.emit_group(index, part, output);
+        } else if let Some(product) = self.along_rows(index) {
+            self.emit_along_rows(product, part, None, output);
         } else if matches!(node.op, Op::Matmul(_)) && self.products && node.shape.count() > 0 {
             match self.product(index, output, Epilogue::None) {
                 Some(product) => self.push(part, Work::Product(product), output),
@@ -173,14 +184,32 @@ impl<'a, T: Real> Compiler<'a, T> {
         Some(Place { store: input.store, view })
     }
 
-    fn input_place(&self, id: NodeId) -> Place {
+    pub(super) fn input_place(&self, id: NodeId) -> Place {
         self.known_place(id).expect("what an instruction reads is placed before it")
     }
 
     fn operate(&mut self, index: usize, part: Part, output: usize) {
         let node = &self.graph.nodes()[index];
+        if let Op::Draw(Draw { distribution: Distribution::Normal, purpose, .. }) = node.op {
+            return self.draw_normals(part, purpose, output, node.shape.count());
+        }
         let inputs: Vec<Place> = node.inputs.iter().map(|&id| self.input_place(id)).collect();
         self.emit_operation(part, node.op.clone(), inputs, output, node.shape.clone());
+    }
+
+    /// Draws that follow each other are one instruction: where a stream's state is loaded counts with small draws.
+    fn draw_normals(&mut self, part: Part, purpose: Purpose, output: usize, count: usize) {
+        if self.fuse
+            && let Some((_, instruction)) = self.instructions.iter_mut().rev().find(|(other, _)| *other == part)
+            && let Work::Normals(normals) = &mut instruction.work
+            && normals.purpose == purpose
+        {
+            normals.outputs.push(output);
+            normals.counts.push(count);
+            return;
+        }
+        let normals = Normals { purpose, outputs: smallvec![output], counts: smallvec![count] };
+        self.push(part, Work::Normals(normals), output);
     }
 
     fn emit_operation(&mut self, part: Part, op: Op, inputs: Vec<Place>, output: usize, shape: Shape) {
@@ -198,7 +227,7 @@ impl<'a, T: Real> Compiler<'a, T> {
         self.push(part, Work::Operation(Operated { op, inputs, shape, loops }), output);
     }
 
-    fn push(&mut self, part: Part, work: Work<T>, output: usize) {
+    pub(super) fn push(&mut self, part: Part, work: Work<T>, output: usize) {
         self.instructions.push((part, Instruction { work, output }));
     }
 
@@ -239,6 +268,10 @@ impl<'a, T: Real> Compiler<'a, T> {
         let unit = product.map_or(count, |product| graph.nodes()[product].shape.0.last().copied().unwrap_or(1));
         let group = Fused::new(micros, output, count, unit);
         let Some(product) = product else { return self.push(part, Work::Fused(group), output) };
+        if let Some(along_rows) = self.along_rows(product) {
+            let epilogue = self.epilogue(group.clone(), product, strip);
+            return self.emit_along_rows(along_rows, part, Some((group, epilogue)), output);
+        }
         let epilogue = self.epilogue(group, product, strip);
         match self.product(product, output, epilogue) {
             Some(product) => {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::work::{Instruction, Operated, Work};
-use super::{Program, Store};
-use crate::lanes::{Arena, Chunk, Operand, Real, Storage, Task};
+use super::work::Instruction;
+use super::{Program, Run};
+use crate::lanes::{Arena, Chunk, Real};
 use crate::operations::Purpose;
 use crate::random::LaneStream;
 use crate::tensor::Tensor;
@@ -12,7 +12,7 @@ use crate::tensor::Tensor;
 /// The state of one block: buffers and random streams.
 #[derive(Clone, Debug)]
 pub struct Workspace<T> {
-    arena: Arena<T>,
+    pub(super) arena: Arena<T>,
     /// The program's buffers.
     sizes: Arc<[usize]>,
     /// One stream for each purpose.
@@ -56,7 +56,7 @@ impl<T: Real> Program<T> {
     /// On the workspace of another program.
     pub fn prepare(&self, workspace: &mut Workspace<T>) {
         self.check(workspace);
-        self.prologue.iter().for_each(|instruction| self.execute(instruction, workspace));
+        self.execute(&self.prologue, workspace);
     }
 
     /// Computes the primary outputs, and the secondary ones if `log`.
@@ -65,9 +65,9 @@ impl<T: Real> Program<T> {
     /// On the workspace of another program.
     pub fn step(&self, workspace: &mut Workspace<T>, log: bool) {
         self.check(workspace);
-        self.step.iter().for_each(|instruction| self.execute(instruction, workspace));
+        self.execute(&self.step, workspace);
         if log {
-            self.log.iter().for_each(|instruction| self.execute(instruction, workspace));
+            self.execute(&self.log, workspace);
         }
     }
 
@@ -103,33 +103,7 @@ impl<T: Real> Program<T> {
     }
 
     #[inline]
-    pub(super) fn execute(&self, instruction: &Instruction<T>, workspace: &mut Workspace<T>) {
-        match &instruction.work {
-            Work::Fused(fused) => {
-                T::execute_fused(self.instruction_set, fused, workspace.arena.field(), &self.constants);
-            }
-            Work::Product(product) => {
-                T::execute_product(self.instruction_set, product, workspace.arena.field(), &self.constants);
-            }
-            Work::Operation(operated) => self.operate(operated, instruction.output, workspace),
-        }
-    }
-
-    fn operate(&self, operated: &Operated, output: usize, workspace: &mut Workspace<T>) {
-        let (output, others) = workspace.arena.split(output);
-        let inputs = operated
-            .inputs
-            .iter()
-            .map(|place| Operand {
-                storage: match place.store {
-                    Store::Constant(index) => Storage::Uniform(&self.constants[index]),
-                    Store::Buffer(index) => Storage::Lanes(others.buffer(index)),
-                },
-                view: &place.view,
-            })
-            .collect();
-        let streams = &mut workspace.streams;
-        let task = Task { shape: &operated.shape, output, inputs, loops: &operated.loops, streams };
-        T::execute(self.instruction_set, &operated.op, task);
+    pub(super) fn execute(&self, instructions: &[Instruction<T>], workspace: &mut Workspace<T>) {
+        T::run(self.instruction_set, Run { instructions, workspace, constants: &self.constants });
     }
 }

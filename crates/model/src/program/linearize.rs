@@ -138,6 +138,10 @@ impl<T: Real> Linearizer<'_, T> {
         if self.emit_special(function, a, b) {
             return;
         }
+        // A number comes second, so that the multiple of a product is seen as one.
+        let commutes = matches!(function, Binary::ADD | Binary::MULTIPLY);
+        let (a, b) =
+            if commutes && self.graph.constant_value(behind(self.graph, a)).is_some() { (b, a) } else { (a, b) };
         if let Some(operand) = self.direct(b) {
             self.load(a);
             self.micros.push(Micro::with(operand, Action::Binary(function)));

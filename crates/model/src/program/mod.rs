@@ -13,7 +13,9 @@
 //! one rule, *a node joins the group of its readers if they are all of one group*, finds all of them. One function
 //! compiled for the whole step: a machine-code generator for three instruction sets, for a tenth of the time.
 
+mod along_rows;
 mod compile;
+mod dispatch;
 mod execute;
 mod groups;
 mod instruction_set;
@@ -24,6 +26,7 @@ mod profile;
 mod reuse;
 mod work;
 
+pub(crate) use dispatch::{Run, run_f32, run_f64};
 pub use execute::Workspace;
 pub use instruction_set::InstructionSet;
 pub use plan::{Plan, Planned};
@@ -63,32 +66,35 @@ pub struct Passes {
     pub fuse: bool,
     /// Compute matrix products in tiles.
     pub products: bool,
+    /// Compute products with a large fixed matrix of each seed's own along its rows.
+    pub rows: bool,
     /// Give a buffer whose last reader is done to later instructions.
     pub reuse: bool,
 }
 
 impl Default for Passes {
     fn default() -> Self {
-        Self { hoist: true, fuse: true, products: true, reuse: true }
+        Self { hoist: true, fuse: true, products: true, rows: true, reuse: true }
     }
 }
 
 impl Passes {
     /// None of them.
-    pub const OFF: Self = Self { hoist: false, fuse: false, products: false, reuse: false };
+    pub const OFF: Self = Self { hoist: false, fuse: false, products: false, rows: false, reuse: false };
 }
 
+/// What holds a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Store {
+pub(crate) enum Store {
     Constant(usize),
     Buffer(usize),
 }
 
 /// Where a value lies.
 #[derive(Clone, Debug)]
-struct Place {
-    store: Store,
-    view: View,
+pub(crate) struct Place {
+    pub store: Store,
+    pub view: View,
 }
 
 /// A compiled graph for elements of type T.

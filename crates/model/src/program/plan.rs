@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::work::{Access, Instruction, Work};
 use super::{Program, Store};
-use crate::lanes::{Action, Chunk, Epilogue, Fused, LANES, Real};
+use crate::lanes::{Action, Chunk, Epilogue, Fused, LANES, Pack, Real, Rows};
 
 /// One instruction of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +107,12 @@ fn text<T: Real>(instruction: &Instruction<T>) -> String {
                 .collect();
             format!("{}({}) -> {}", operated.op.operation().name(), from.join(", "), operated.shape)
         }
+        Work::Normals(normals) => {
+            let counts: Vec<String> = normals.counts.iter().map(ToString::to_string).collect();
+            format!("draw {} normals", counts.join(" + "))
+        }
+        Work::Pack(Pack { packed, .. }) => format!("pack ({}, {}) seed by seed", packed.rows, packed.columns),
+        Work::Rows(rows) => along_rows(rows),
         Work::Fused(fused) => format!("{} over {} elements", chain(fused), fused.count),
         Work::Product(product) => {
             let stack = if product.items.len() == 1 { String::new() } else { format!("{} x ", product.items.len()) };
@@ -130,6 +136,16 @@ fn text<T: Real>(instruction: &Instruction<T>) -> String {
             format!("{stack}({n}, {k}) @ ({k}, {m}) in {kernel}{transposed}{after}")
         }
     }
+}
+
+fn along_rows<T: Real>(rows: &Rows<T>) -> String {
+    let (n, m) = (rows.matrix.rows, rows.matrix.columns);
+    let forward = rows.forward.as_ref().map(|forward| match forward.addends.len() {
+        0 => format!("({n}, {m}) @ ({m}, 1) along rows"),
+        count => format!("({n}, {m}) @ ({m}, 1) along rows, then scale and add {count}"),
+    });
+    let backward = rows.backward.map(|_| format!("({m}, {n}) @ ({n}, 1) along columns"));
+    forward.into_iter().chain(backward).collect::<Vec<_>>().join(", and back: ")
 }
 
 /// The micro-operations of a group by their names.

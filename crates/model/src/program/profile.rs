@@ -24,7 +24,7 @@ impl<T: Real> Program<T> {
         for (planned, instruction) in plan.step.iter_mut().zip(&self.step) {
             let mut time_of = |repetitions: u32| {
                 let started = Instant::now();
-                (0..repetitions).for_each(|_| self.execute(instruction, &mut workspace));
+                (0..repetitions).for_each(|_| self.execute(std::slice::from_ref(instruction), &mut workspace));
                 started.elapsed().as_secs_f64()
             };
             let mut repetitions = 1;

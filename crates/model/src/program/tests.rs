@@ -236,6 +236,7 @@ fn every_pass_can_be_switched_off() {
         Passes { hoist: false, ..on },
         Passes { fuse: false, ..on },
         Passes { products: false, ..on },
+        Passes { rows: false, ..on },
         Passes { reuse: false, ..on },
         Passes::OFF,
     ];

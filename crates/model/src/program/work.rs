@@ -1,33 +1,52 @@
 //! Instructions: what they read and write, whether they stay within their buffers, and what they cost.
 
 use super::{Place, Store};
-use crate::lanes::{Action, Epilogue, Factor, FactorPlace, Fused, LANES, Loops, Micro, Product, Real, Source};
-use crate::operations::Op;
+use crate::lanes::{
+    Action, Epilogue, Factor, FactorPlace, Fused, LANES, Loops, Micro, Pack, Product, Real, Rows, Source, Strided,
+};
+use crate::operations::{Op, Purpose};
 use crate::shape::Shape;
+use smallvec::SmallVec;
 
 /// An operation that runs by itself.
 #[derive(Clone, Debug)]
-pub(super) struct Operated {
+pub(crate) struct Operated {
     pub op: Op,
     pub inputs: Vec<Place>,
     pub shape: Shape,
     pub loops: Loops,
 }
 
+/// Normal draws of one purpose.
+#[derive(Clone, Debug)]
+pub(crate) struct Normals {
+    pub purpose: Purpose,
+    /// The buffers that are filled; the instruction's output is the first.
+    pub outputs: SmallVec<[usize; 2]>,
+    /// Elements of each.
+    pub counts: SmallVec<[usize; 2]>,
+}
+
 /// What an instruction does.
 #[derive(Clone, Debug)]
-pub(super) enum Work<T> {
+pub(crate) enum Work<T> {
     /// A kernel of its own.
     Operation(Operated),
+    /// Normal draws of one purpose, one after the other.
+    Normals(Normals),
     /// Element-wise operations in one pass.
     Fused(Fused<T>),
     /// A stack of matrix products, and what follows them.
     Product(Product<T>),
+    /// A matrix, seed after seed.
+    Pack(Pack),
+    /// Products along the rows of such a matrix.
+    Rows(Rows<T>),
 }
 
 /// One instruction of a program.
 #[derive(Clone, Debug)]
-pub(super) struct Instruction<T> {
+pub(crate) struct Instruction<T> {
     pub work: Work<T>,
     /// The buffer of its main result.
     pub output: usize,
@@ -35,7 +54,7 @@ pub(super) struct Instruction<T> {
 
 /// How a buffer is used.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
+pub(crate) enum Access {
     Read,
     Write,
 }
@@ -52,7 +71,13 @@ impl<T: Real> Instruction<T> {
                     }
                 }
             }
+            Work::Normals(normals) => normals.outputs.iter_mut().for_each(|output| visit(output, Access::Write)),
             Work::Fused(fused) => visit_fused(fused, visit),
+            Work::Pack(pack) => {
+                visit(&mut pack.source.buffer, Access::Read);
+                visit(&mut pack.packed.buffer, Access::Write);
+            }
+            Work::Rows(rows) => visit_rows(rows, visit),
             Work::Product(product) => {
                 visit(&mut product.output, Access::Write);
                 visit_factor(&mut product.left, visit);
@@ -86,7 +111,14 @@ impl<T: Real> Instruction<T> {
         assert!(written.iter().all(|buffer| !read.contains(buffer)), "an instruction never writes what it reads");
         match &self.work {
             Work::Operation(_) => {}
+            Work::Normals(normals) => {
+                let inside =
+                    normals.outputs.iter().zip(&normals.counts).all(|(&output, &count)| sizes[output] == count);
+                assert!(inside, "draws fill their buffers");
+            }
             Work::Fused(fused) => check_fused(fused, sizes, constants),
+            Work::Pack(pack) => check_pack(pack, sizes),
+            Work::Rows(rows) => check_rows(rows, sizes),
             Work::Product(product) => check_product(product, sizes, constants),
         }
     }
@@ -95,6 +127,8 @@ impl<T: Real> Instruction<T> {
     pub fn flops(&self) -> u64 {
         match &self.work {
             Work::Operation(operated) => operation_flops(operated),
+            Work::Normals(_) | Work::Pack(_) => 0,
+            Work::Rows(rows) => rows_flops(rows),
             Work::Fused(fused) => fused_flops(fused),
             Work::Product(product) => {
                 let outputs = (product.items.len() * product.n * product.m) as u64;
@@ -139,6 +173,54 @@ fn visit_factor(factor: &mut Factor, visit: &mut dyn FnMut(&mut usize, Access)) 
     if let FactorPlace::Lanes { buffer } = &mut factor.place {
         visit(buffer, Access::Read);
     }
+}
+
+fn visit_rows<T>(rows: &mut Rows<T>, visit: &mut dyn FnMut(&mut usize, Access)) {
+    visit(&mut rows.matrix.buffer, Access::Read);
+    visit(&mut rows.scratch, Access::Read);
+    if let Some(forward) = &mut rows.forward {
+        visit(&mut forward.vector.buffer, Access::Read);
+        forward.addends.iter_mut().for_each(|(addend, _)| visit(&mut addend.buffer, Access::Read));
+        visit(&mut forward.output, Access::Write);
+    }
+    if let Some(backward) = &mut rows.backward {
+        // Where there is a forward product its output is what goes backward: written before it is read.
+        let access = if rows.forward.is_some() { Access::Write } else { Access::Read };
+        visit(&mut backward.vector.buffer, access);
+        visit(&mut backward.output, Access::Write);
+    }
+}
+
+fn within(vector: &Strided, count: usize, sizes: &[usize]) -> bool {
+    vector.offset + count.saturating_sub(1) * vector.step + LANES <= sizes[vector.buffer] * LANES
+}
+
+fn check_pack(pack: &Pack, sizes: &[usize]) {
+    let Pack { source, across, packed } = pack;
+    let last = Strided { offset: source.offset + packed.columns.saturating_sub(1) * across, ..*source };
+    let inside = within(&last, packed.rows, sizes) && packed.chunks() <= sizes[packed.buffer];
+    assert!(inside, "a packed matrix stays within its buffers");
+}
+
+fn check_rows<T>(rows: &Rows<T>, sizes: &[usize]) {
+    let Rows { matrix, forward, backward, scratch } = rows;
+    let mut inside = matrix.chunks() <= sizes[matrix.buffer] && matrix.scratch_chunks() <= sizes[*scratch];
+    if let Some(forward) = forward {
+        inside &= within(&forward.vector, matrix.columns, sizes) && matrix.rows <= sizes[forward.output];
+        inside &= forward.addends.iter().all(|(addend, _)| within(addend, matrix.rows, sizes));
+    }
+    if let Some(backward) = backward {
+        inside &= within(&backward.vector, matrix.rows, sizes) && matrix.columns <= sizes[backward.output];
+        inside &= forward.as_ref().is_none_or(|forward| forward.output == backward.vector.buffer);
+    }
+    assert!(inside, "a product along rows stays within its buffers");
+}
+
+fn rows_flops<T>(rows: &Rows<T>) -> u64 {
+    let Rows { matrix, forward, backward, .. } = rows;
+    let directions = u64::from(forward.is_some()) + u64::from(backward.is_some());
+    let addends = forward.as_ref().map_or(0, |forward| forward.addends.len());
+    2 * directions * (matrix.rows * matrix.columns) as u64 + (2 * addends * matrix.rows) as u64
 }
 
 fn check_fused<T>(fused: &Fused<T>, sizes: &[usize], constants: &[Vec<T>]) {

@@ -13,10 +13,14 @@
 mod normal;
 
 pub use normal::LaneNormals;
-pub(crate) use normal::Words;
+
+use pulp::Simd;
 
 use crate::lanes::LANES;
 use crate::operations::Purpose;
+
+/// Words of sixteen streams.
+pub(crate) type Words = [u32; LANES];
 
 /// The stream of one seed and purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +133,17 @@ impl LaneStream {
             d[lane] = d[lane].rotate_left(11);
         }
         words
+    }
+
+    /// The states of the lanes of one register.
+    #[inline(always)]
+    fn registers<S: Simd>(&self, register: usize) -> [S::u32s; 4] {
+        std::array::from_fn(|part| S::as_simd_u32s(&self.state[part]).0[register])
+    }
+
+    #[inline(always)]
+    fn set_registers<S: Simd>(&mut self, register: usize, states: [S::u32s; 4]) {
+        self.state.iter_mut().zip(states).for_each(|(part, state)| S::as_mut_simd_u32s(part).0[register] = state);
     }
 
     /// The stream in a lane.

@@ -6,6 +6,7 @@
 mod raw;
 mod reader;
 mod settings;
+mod train;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use reader::section;
 use crate::source::{Location, Source, SpecError, near_miss};
 use crate::syntax::{Expression, parse};
 
-pub use settings::{DataType, Ensemble, Figure, FigureKind, Law, Log, Noise, Optimizer, Train, Verify};
+pub use settings::{Ensemble, Figure, FigureKind, Law, Log, Verify};
+pub use train::{DataType, LabelNoise, Noise, Optimizer, Train};
 
 /// A named expression.
 #[derive(Clone, Debug)]
@@ -31,6 +33,19 @@ pub struct Definition {
     pub location: Location,
     /// Where the name stands.
     pub key: Location,
+}
+
+impl Definition {
+    /// A definition that stands in no file.
+    ///
+    /// # Errors
+    /// [`SpecError`] for a text that is not an expression.
+    pub fn new(name: &str, text: &str) -> Result<Self, SpecError> {
+        let location = Location::whole(&Arc::new(Source { name: name.to_owned(), text: text.to_owned() }));
+        let expression = parse(text)
+            .map_err(|error| SpecError::at(&location.within(error.span), error.message).maybe_help(error.help))?;
+        Ok(Self { name: name.to_owned(), text: text.to_owned(), expression, key: location.clone(), location })
+    }
 }
 
 /// A spec: one model with its training, or one variant of it.
@@ -255,7 +270,7 @@ fn read_spec(
         param,
         batch: definitions(document, "batch")?,
         model,
-        train: settings::train(document)?,
+        train: train::train(document)?,
         ensemble: settings::ensemble(document)?,
         log: settings::log(document)?,
         verify: settings::verify(document)?,
@@ -267,7 +282,8 @@ fn read_spec(
 fn check_figures(specs: &[Spec]) -> Result<(), SpecError> {
     let logged: Vec<&str> =
         specs.iter().flat_map(|spec| &spec.log.observables).map(|definition| definition.name.as_str()).collect();
-    for figure in &specs[0].figures {
+    // What levels show is no observable: it is checked with the model, where shapes are known.
+    for figure in specs[0].figures.iter().filter(|figure| figure.kind != FigureKind::Levels) {
         for name in std::iter::once(&figure.y).chain(&figure.x) {
             if !logged.contains(&name.as_str()) {
                 let message = format!("the figure shows `{name}`, which [log] does not record");

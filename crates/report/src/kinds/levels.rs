@@ -19,6 +19,10 @@ pub struct Levels {
     pub levels: Vec<f64>,
     /// Curves on top.
     pub curves: Vec<Curve>,
+    /// Hollow points: where runs start.
+    pub starts: Vec<(f64, f64)>,
+    /// Filled points: where they end.
+    pub ends: Vec<(f64, f64)>,
 }
 
 /// Level sets shorter than this many grid cells carry no label.
@@ -54,6 +58,13 @@ impl Levels {
             drawing.marks.push(Mark::Line { points, ink, width: 2.0, opacity: 1.0, dash });
             drawing.entry(&curve.label, ink, Sample::Line(dash));
         }
+        for (label, points, hollow) in [("start", &self.starts, true), ("end", &self.ends, false)] {
+            if !points.is_empty() {
+                let ink = Ink::Series(self.curves.len());
+                drawing.marks.push(Mark::Dots { points: points.clone(), ink, radius: 3.2, hollow });
+                drawing.entry(label, ink, Sample::Dot { hollow });
+            }
+        }
         drawing.marks.extend(notes);
         Ok(drawing)
     }
@@ -62,7 +73,10 @@ impl Levels {
     fn places(&self, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
         let shares = [0.33, 0.5, 0.67, 0.25, 0.75, 0.15, 0.85, 0.4, 0.6];
         let places = shares.map(|share| points[(share * (points.len() - 1) as f64) as usize]);
-        places.into_iter().filter(|place| self.curves.iter().all(|curve| self.clear(curve, *place))).collect()
+        let dots =
+            self.starts.iter().chain(&self.ends).map(|&dot| Curve { label: String::new(), points: vec![dot, dot] });
+        let around: Vec<Curve> = self.curves.iter().cloned().chain(dots).collect();
+        places.into_iter().filter(|place| around.iter().all(|curve| self.clear(curve, *place))).collect()
     }
 
     /// Whether a curve keeps away from a place by the size of a label, in shares of the grid's extent.
@@ -70,7 +84,9 @@ impl Levels {
         let length = |axis: &[f64]| ends(axis).map_or(1.0, |(low, high)| high - low);
         let (width, height) = (length(&self.xs), length(&self.ys));
         let scaled = |p: (f64, f64)| ((p.0 - place.0) / width, (p.1 - place.1) / height);
-        curve.points.windows(2).all(|pair| distance_of_segment(scaled(pair[0]), scaled(pair[1])) > LABEL_ROOM)
+        // A gap in a curve (a point that is not finite) is nowhere near.
+        let near = |pair: &[(f64, f64)]| distance_of_segment(scaled(pair[0]), scaled(pair[1])) <= LABEL_ROOM;
+        !curve.points.windows(2).any(near)
     }
 }
 
@@ -80,6 +96,11 @@ fn distance_of_segment(from: (f64, f64), to: (f64, f64)) -> f64 {
     let square = step.0 * step.0 + step.1 * step.1;
     let share = if square > 0.0 { (-(from.0 * step.0 + from.1 * step.1) / square).clamp(0.0, 1.0) } else { 0.0 };
     (from.0 + share * step.0).hypot(from.1 + share * step.1)
+}
+
+/// Lines on which a function on a grid, `[ys][xs]`, equals `level`.
+pub(crate) fn contour(xs: &[f64], ys: &[f64], values: &[f64], level: f64) -> Vec<Vec<(f64, f64)>> {
+    Grid { xs, ys, values }.contour(level)
 }
 
 fn ends(axis: &[f64]) -> Option<(f64, f64)> {

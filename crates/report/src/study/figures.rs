@@ -3,7 +3,7 @@
 use gaugebias_dynamics::{Run, Series as Logged};
 use gaugebias_model::spec::{Figure as Wanted, FigureKind};
 
-use super::Study;
+use super::{Study, plane};
 use crate::{Axis, Content, Curve, Density, Figure, Lines, Reference, Scatter, Series, Stem};
 
 /// Elements of an observable that get a line of their own; more are shown together as one band.
@@ -59,14 +59,32 @@ fn figure(studies: &[Study], index: usize, wanted: &Wanted) -> Vec<Figure> {
                 make(name.clone(), format!("{} at the end", wanted.y), x, own.clone(), content)
             })
             .collect(),
+        FigureKind::Levels => studies
+            .iter()
+            .filter_map(|study| plane::levels(study, &wanted.y).map(|(axes, content)| (study, axes, content)))
+            .map(|(study, [x, y], content)| {
+                let name = format!("{name}{}", suffix(study));
+                make(name, plane::title(&study.spec, &wanted.y), Axis::new(x), Axis::new(y), content)
+            })
+            .collect(),
         FigureKind::Density => logging(studies, &wanted.y)
             .map(|(study, series)| {
-                let suffix = study.spec.variant.as_deref().map_or(String::new(), |v| format!("-{}", file_name(v)));
                 let content = density(study, series);
-                make(format!("{name}{suffix}"), study.spec.title.clone(), own.clone(), Axis::new("density"), content)
+                make(
+                    format!("{name}{}", suffix(study)),
+                    study.spec.title.clone(),
+                    own.clone(),
+                    Axis::new("density"),
+                    content,
+                )
             })
             .collect(),
     }
+}
+
+/// Sets a variant's figure apart from the base's.
+fn suffix(study: &Study) -> String {
+    study.spec.variant.as_deref().map_or(String::new(), |variant| format!("-{}", file_name(variant)))
 }
 
 fn file_name(text: &str) -> String {
@@ -79,6 +97,9 @@ fn caption(studies: &[Study], wanted: &Wanted) -> String {
     let bands = match wanted.kind {
         FigureKind::Lines | FigureKind::Stem if seeds > 1 => {
             format!("Median and 10–90 % band over {runs}; single ones faint.")
+        }
+        FigureKind::Levels if seeds > plane::MOST_DOTS => {
+            format!("The first {} of {runs} are shown.", plane::MOST_DOTS)
         }
         _ => format!("From {runs}."),
     };

@@ -5,6 +5,7 @@ mod facts;
 mod figures;
 mod folder;
 mod page;
+mod plane;
 mod tensors;
 
 pub use claim::Resumption;

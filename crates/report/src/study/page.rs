@@ -120,10 +120,10 @@ fn leading_comment(text: &str) -> Vec<String> {
 /// `[train]` in words.
 fn training(spec: &Spec) -> String {
     let train = &spec.train;
-    let how = match (train.optimizer, train.noise) {
+    let how = match (train.optimizer, &train.noise) {
         (Optimizer::Langevin, Noise::None) => "gradient flow by Euler steps".to_owned(),
         (Optimizer::Langevin, noise) => {
-            let kind = if noise == Noise::Horizontal { "horizontal" } else { "isotropic" };
+            let kind = if *noise == Noise::Horizontal { "horizontal" } else { "isotropic" };
             format!("Langevin dynamics with {kind} noise at temperature {}", number(train.temperature))
         }
         (Optimizer::Adam { .. }, _) => {
@@ -142,7 +142,13 @@ fn training(spec: &Spec) -> String {
             format!("{batch}{momentum}{decay}")
         }
     };
-    format!("trained by {how}, step size {}, {} steps.", number(train.step_size), train.steps)
+    let noise = match &train.noise {
+        Noise::Label(noise) => {
+            format!(", fresh normal noise of standard deviation {} on `{}`", number(noise.deviation), noise.label)
+        }
+        _ => String::new(),
+    };
+    format!("trained by {how}{noise}, step size {}, {} steps.", number(train.step_size), train.steps)
 }
 
 /// Whether the loss depends on draws.

@@ -79,6 +79,26 @@ pub fn relu_layer(inputs_: usize, hidden: usize, outputs: usize, batch: usize) -
     })
 }
 
+/// Layers of ReLU units with the given widths, inputs first; the last layer is linear.
+pub fn relu_chain(widths: &[usize], batch: usize) -> Model {
+    let names = ["A", "B", "C", "D"];
+    let shapes: Vec<Vec<usize>> = widths.windows(2).map(|w| vec![w[1], w[0]]).collect();
+    let tensors: Vec<(&str, &[usize])> = names.iter().zip(&shapes).map(|(n, s)| (*n, s.as_slice())).collect();
+    let widths = widths.to_vec();
+    Model::drawn(&format!("relu {widths:?}"), &tensors, move |t, draw| {
+        let mut h = inputs(draw, widths[0] * batch);
+        let mut at = 0;
+        for (layer, w) in widths.windows(2).enumerate() {
+            h = matmul(&t[at..at + w[0] * w[1]], &h, w[1], w[0], batch);
+            at += w[0] * w[1];
+            if layer + 2 < widths.len() {
+                h = h.iter().map(Dual::relu).collect();
+            }
+        }
+        h
+    })
+}
+
 /// One attention head with output matrix on `length` random tokens; no W_O when `output` is false.
 pub fn attention(embedding: usize, head: usize, length: usize, output: bool) -> Model {
     let square = [embedding, head];

@@ -2,7 +2,9 @@
 //!
 //! x = 2ⁿ m with m in [√½, √2), so that ln x = n ln 2 + ln(1 + f), f = m − 1 without an error. With s = f/(2 + f),
 //!
-//!     ln(1 + f) = 2 artanh s = f − (½f² − s (½f² + R)),   R = 2 (artanh s − s)/s,
+//! ```text
+//! ln(1 + f) = 2 artanh s = f − (½f² − s (½f² + R)),   R = 2 (artanh s − s)/s,
+//! ```
 //!
 //! in which f, the largest term, has no error, and the other terms are small beside it (so in the logarithm of Sun
 //! Microsystems' libm, 1993). R/s² is a polynomial in s².

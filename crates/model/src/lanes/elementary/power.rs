@@ -4,7 +4,9 @@
 //! bits more than a number has. So it is carried in two parts, as in Sun Microsystems' libm (1993): with s = f/(2 + f) as in
 //! the logarithm and s = s₁ + s₂, s₁ of half the digits,
 //!
-//!     ln(1 + f) = ⅔ s (3 + s₁² + r),   r = s₂ (s₁ + s) + s⁴ P(s²),
+//! ```text
+//! ln(1 + f) = ⅔ s (3 + s₁² + r),   r = s₂ (s₁ + s) + s⁴ P(s²),
+//! ```
 //!
 //! every product of two first parts is exact, and only what is small beside them is rounded.
 //!

@@ -113,11 +113,7 @@ macro_rules! finish {
 }
 
 finish!(Plain, |self, _simd, _field, sum, _row, _column| sum);
-// Written so that a NaN stays one: it is not ≤ 0.
-finish!(Rectify, |self, simd, _field, sum, _row, _column| {
-    let zero = T::splat(simd, T::ZERO);
-    T::select(simd, T::less_equal(simd, sum, zero), zero, sum)
-});
+finish!(Rectify, |self, simd, _field, sum, _row, _column| T::positive_part(simd, sum));
 finish!(Scale<T>, |self, simd, _field, sum, _row, _column| T::multiply(simd, sum, T::splat(simd, self.0)));
 finish!(Gate, |self, simd, field, sum, row, column| {
     let zero = T::splat(simd, T::ZERO);

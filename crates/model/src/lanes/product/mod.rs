@@ -19,7 +19,7 @@
 mod finish;
 mod kernels;
 
-use pulp::Simd;
+use pulp::{Simd, WithSimd};
 use smallvec::SmallVec;
 
 use super::accumulator::{Fused, RunFused};
@@ -139,6 +139,22 @@ impl Kernel {
             (rows, false) => rows,
             (_, true) => self.columns,
         }
+    }
+}
+
+/// Runs a product.
+pub(crate) struct RunProduct<'a, T> {
+    pub product: &'a Product<T>,
+    pub field: Field<'a, T>,
+    pub constants: &'a [Vec<T>],
+}
+
+impl<T: Real> WithSimd for RunProduct<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.product.run(simd, self.field, self.constants);
     }
 }
 

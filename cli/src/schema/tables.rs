@@ -1,0 +1,203 @@
+//! The fields of every command's JSON, in the order in which they are printed.
+
+use super::Kind::{Count, List, Named, Number, Object, OneOf, Optional, OrNull, Text, Truth};
+use super::{Field, Kind, field};
+
+const TITLE: Field = field("title", Text, "of the spec, title/variant for variants");
+const MEMORY: Field =
+    field("memory_predicted_bytes", Count, "what the program takes at most, predicted before it starts");
+const VERDICT: Kind = OneOf(&["agrees", "disagrees", "undecided"]);
+const P_VALUE: Field = field("p_value", Number, "probability of a distance this large if the law were true");
+const DTYPE: Field = field("dtype", OneOf(&["f32", "f64"]), "precision of the run");
+
+pub(super) const RUN: &[Field] = &[
+    TITLE,
+    field("folder", Text, "the run folder"),
+    field("report", Text, "the page in it"),
+    field("summary", List(&Text), "what came out, in sentences"),
+    field("runs", List(&Object(RUNS)), "the base, then its variants"),
+];
+
+const RUNS: &[Field] = &[
+    TITLE,
+    field("seeds", Count, "number of seeds"),
+    field("steps", Count, "steps that every seed made"),
+    field("seconds", Number, "wall time of the simulation"),
+    MEMORY,
+    field("ended_early", OrNull(&Text), "how the simulation ended early"),
+    field("verify", OrNull(&Object(VERIFY)), "the verdict; null without [verify]"),
+];
+
+pub(super) const DERIVE: &[Field] = &[
+    TITLE,
+    field("parameters", Count, "p"),
+    field("predictor", Object(PREDICTOR), "its size"),
+    field("fiber_dimension", OrNull(&Count), "p − rank J at generic parameters; null for a lifted model"),
+    field(
+        "orbit_dimension",
+        OrNull(&Count),
+        "rank of the generators; null for a lifted model on which they do not act freely",
+    ),
+    field("unexplained", OrNull(&Count), "fiber − orbit; null for a lifted model"),
+    field("unexplained_on", Optional(&List(&Text)), "tensors on which alone the unexplained directions can be chosen"),
+    field("symmetries", Object(SYMMETRIES), "what the search found"),
+    field("charges", Object(CHARGES), "what gradient flow conserves"),
+    field("bias", OrNull(&Object(BIAS)), "the gauge bias; null for a lifted model"),
+    field("slice_invariance", Optional(&OrNull(&Number)), "largest |tr(A P_H)|; null without charges"),
+    field("unused", Optional(&List(&Text)), "tensors that the predictor ignores"),
+    field(
+        "nearly",
+        Optional(&List(&Object(NEARLY))),
+        "directions that come closest to being symmetries, where asked for",
+    ),
+    field("lifted", Optional(&Object(LIFTED)), "how a large model was lifted from two smaller copies"),
+    field("notes", List(&Text), "in sentences"),
+];
+
+const PREDICTOR: &[Field] = &[
+    field("dimension", Count, "d"),
+    field("rank", OrNull(&Count), "rank of J where the bias is evaluated; null for a lifted model"),
+    field("generic_rank", OrNull(&Count), "rank of J at generic parameters; null for a lifted model"),
+    field("generic_rank_is_bound", Optional(&Truth), "whether it may be larger: the maximum did not recur"),
+];
+
+const NEARLY: &[Field] = &[
+    field("acts_on", List(&Text), "names of tensors"),
+    field("violation", Number, "root mean square of |Jξ|/(|J||ξ|) at fresh points"),
+];
+
+const LIFTED: &[Field] = &[
+    field("copy_parameters", List(&Count), "parameters of each copy"),
+    field("unexplained_on_copies", Count, "largest unexplained dimension of a copy"),
+    field("not_lifted", List(&Text), "factors of a copy that are no family of axes"),
+];
+
+const STRUCTURE: &[Field] = &[
+    field("centre", Count, "its dimension"),
+    field("simple", List(&Object(IDEALS)), "simple ideals"),
+    field("translations", Count, "dimension"),
+    field("shifts", Count, "dimension"),
+    field("unrecognised", Count, "dimension"),
+];
+
+const IDEALS: &[Field] = &[field("name", Text, "as sl(3)"), field("count", Count, "how many")];
+
+const LAW: &[Field] = &[
+    field("exact", Truth, "at every step, or to first order"),
+    field("decay", OrNull(&Number), "factor of a charge in a step; null where there is none"),
+    field("text", Text, "in words"),
+];
+
+const PARTS: &[Field] = &[
+    field("acts_on", List(&Text), "names of tensors"),
+    field("value", Number, "its summand of the bias"),
+    field("smallest_direction", Number, "near 0 the orbit degenerates there"),
+];
+
+const SYMMETRIES: &[Field] = &[
+    field("dimension", Count, "of the algebra"),
+    field("noncompact", Count, "symmetric elements and translations"),
+    field("compact", Count, "antisymmetric elements"),
+    field("closed", Truth, "under brackets"),
+    field("spectral_gap", OrNull(&Number), "last kept / first dropped singular value; null when nothing was dropped"),
+    field("max_residual", Number, "largest |Jξ|/(|J||ξ|) at fresh points"),
+    field("factors", List(&Object(FACTORS)), "named factors"),
+    field("redundant_sections", Count, "state-dependent multiples of translations, left out"),
+    field("structure", Object(STRUCTURE), "centre and ideals"),
+];
+
+const FACTORS: &[Field] = &[
+    field(
+        "kind",
+        OneOf(&["rescaling", "gl", "o", "so", "translation", "scale", "boost", "shift", "other"]),
+        "which group",
+    ),
+    field("size", Count, "r of GL(r), n of SO(n), 1 for one-parameter groups"),
+    field("count", Count, "number of copies"),
+    field("acts_on", List(&Text), "names of tensors"),
+];
+
+const CHARGES: &[Field] = &[
+    field("independent", OrNull(&Count), "rank of their gradients at a generic point; null for some lifted models"),
+    field("names", List(&Text), "as expressions"),
+    field("law", Optional(&OrNull(&Object(LAW))), "what [train] does to a charge; null without it"),
+];
+
+const BIAS: &[Field] = &[
+    field("at", OneOf(&["balanced", "initial", "file"]), "where it is evaluated"),
+    field("log_det_gram", OrNull(&Number), "log det Γ; null without symmetry"),
+    field("value", OrNull(&Number), "half of it, in nats"),
+    field("basis", OneOf(&["canonical", "orthonormal"]), "of the algebra"),
+    field("basis_dependent", Truth, "by more than a constant"),
+    field("coarea", OrNull(&Number), "½ log det(JJᵀ) on the predictor's rank"),
+    field("formula", OrNull(&Text), "on the balanced slice"),
+    field("latex", OrNull(&Text), "the same in LaTeX"),
+    field("formula_error", OrNull(&Number), "largest |formula − numeric| over random points"),
+    field("orbit_dimension_here", Count, "rank of the generators at this point"),
+    field("log_det_constraint_gram", OrNull(&Number), "of the gradients of the charges; null without them"),
+    field("parts", List(&Object(PARTS)), "summands of the value"),
+];
+
+pub(super) const BALANCE: &[Field] = &[
+    TITLE,
+    field("output", Text, "the file that was written"),
+    field("steps", Count, "of Newton's method"),
+    field("relative_charge", Number, "largest |Q|/|θ|² that is left"),
+];
+
+pub(super) const SIMULATE: &[Field] = &[
+    TITLE,
+    field("seeds", Count, "number of seeds"),
+    field("steps", Count, "steps that every seed made"),
+    DTYPE,
+    field("seconds", Number, "wall time"),
+    field("us_per_seed_step", Number, "microseconds for each seed and step"),
+    MEMORY,
+    field(
+        "final_medians",
+        Named(&OrNull(&Number)),
+        "median over seeds of each scalar observable at the last record; null where it is not finite",
+    ),
+];
+
+pub(super) const VERIFY: &[Field] = &[
+    TITLE,
+    field("law", Text, "the predicted law"),
+    field("observable", Text, "as the spec writes it"),
+    field("samples", Count, "records × seeds"),
+    field("effective_samples", Number, "independent samples that they are worth"),
+    field("ks", Number, "Kolmogorov–Smirnov distance to the law"),
+    field("ks_threshold", Number, "the largest distance that is not rejected"),
+    field("wasserstein", Number, "Wasserstein-1 distance, in the observable's unit"),
+    field("verdict", VERDICT, "what the samples say about the law"),
+    field("alternatives", List(&Object(ALTERNATIVES)), "other laws, judged by the same threshold"),
+    field("step_size_bias", OrNull(&Number), "change of ks between step sizes h and h/2"),
+    field("slice_invariant", OrNull(&Truth), "for the horizontal law with charges"),
+    field("charge_drift", OrNull(&Number), "largest change of a charge, relative to |θ|²; null without charges"),
+    P_VALUE,
+    field("reason", Text, "the verdict in a sentence"),
+    field("notes", List(&Text), "cuts and conditions of the prediction"),
+];
+
+const ALTERNATIVES: &[Field] = &[
+    field("law", Text, "its name"),
+    field("ks", Number, "distance to it"),
+    field("verdict", VERDICT, "what the samples say about it"),
+    P_VALUE,
+];
+
+pub(super) const BENCH: &[Field] = &[
+    TITLE,
+    field("seeds", Count, "number of seeds"),
+    field("steps", Count, "of a timed round"),
+    DTYPE,
+    field("lanes", Count, "seeds that run side by side"),
+    field("threads", Count, "worker threads"),
+    field("us_per_seed_step", Number, "microseconds for each seed and step in the fastest round"),
+    field("us_median", Number, "in the median round"),
+    field("us_slowest", Number, "in the slowest round"),
+    field("gflops", Number, "10⁹ floating-point operations a second in the fastest round"),
+    field("flops_per_step", Count, "those of one seed's step"),
+    field("compile_seconds", Number, "from the parsed spec to the program"),
+    MEMORY,
+];
