@@ -15,7 +15,7 @@
 //!
 //! **Rejected.** A layout of its own for whole programs, one seed at a time: every operation would have to be written
 //! twice, for the sake of two products. Two passes over the matrix, one for each product: what is read from the second
-//! cache is what takes the time (1.4 times slower). Seeds side by side, as for other products: 1.15 to 1.25 times slower
+//! cache is what takes the time (1.4 times slower). Seeds side by side, as for other products: 1.1 to 1.25 times slower
 //! from 2,048 numbers on, faster below.
 
 use pulp::{Simd, WithSimd};

@@ -10,7 +10,8 @@
 //! every width have not got for numbers without a sign.
 //!
 //! **Rejected.** Single precision in loops over lanes that the compiler turns into registers: states and words go by way
-//! of memory, which takes twice as long.
+//! of memory (0.64 ns for each further number of a draw instead of 0.56). A polynomial of ln without the quotient: no
+//! faster.
 
 mod double;
 mod single;
