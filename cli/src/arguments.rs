@@ -188,6 +188,8 @@ pub struct Verify {
 pub struct Report {
     /// A run folder
     pub folder: PathBuf,
+    #[command(flatten)]
+    pub threads: Threads,
 }
 
 #[derive(Args)]

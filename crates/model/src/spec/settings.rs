@@ -173,10 +173,24 @@ fn figure(table: &Table, location: &Location) -> Result<Figure, SpecError> {
         location: location.clone(),
     };
     reader.finish()?;
-    let foreign = ["x", "reference", "log_y"].into_iter().find_map(|key| table.get(key).map(|entry| (key, entry)));
-    if let (FigureKind::Levels, Some((key, entry))) = (figure.kind, foreign) {
-        return Err(SpecError::at(&entry.key, format!("`{key}` does not belong to a levels figure"))
-            .help("its axes are the two parameters; only y and caption can be chosen"));
+    let (name, foreign, help) = match figure.kind {
+        FigureKind::Lines => ("a lines", &["x"][..], "its horizontal axis is the step"),
+        FigureKind::Stem => ("a stem", &["x", "reference"][..], "its horizontal axis is the index"),
+        FigureKind::Density => ("a density", &["x", "reference"][..], "its horizontal axis is the observable y"),
+        FigureKind::Scatter => ("a scatter", &["reference"][..], "it has x, y, log_y and caption"),
+        FigureKind::Levels => (
+            "a levels",
+            &["x", "reference", "log_y"][..],
+            "its axes are the two parameters; only y and caption can be chosen",
+        ),
+    };
+    if let Some((key, entry)) = foreign.iter().find_map(|&key| table.get(key).map(|entry| (key, entry))) {
+        return Err(SpecError::at(&entry.key, format!("`{key}` does not belong to {name} figure"))
+            .label("unused")
+            .help(help));
+    }
+    if figure.kind == FigureKind::Scatter && figure.x.is_none() {
+        return Err(SpecError::at(location, "a scatter has an x: the observable on its horizontal axis"));
     }
     Ok(figure)
 }
