@@ -21,6 +21,16 @@ pub enum Failure {
     Told(u8),
 }
 
+impl Failure {
+    /// What ended a simulation early.
+    pub fn early_end(&self) -> Option<String> {
+        match self {
+            Failure::No(message) | Failure::Interrupted(message) => Some(message.clone()),
+            _ => None,
+        }
+    }
+}
+
 impl From<SpecError> for Failure {
     fn from(error: SpecError) -> Self {
         Failure::Input(error.into())
@@ -35,6 +45,7 @@ impl From<ReportError> for Failure {
             | ReportError::Exists { .. }
             | ReportError::Busy { .. }
             | ReportError::NothingSaved { .. }
+            | ReportError::Other { .. }
             | ReportError::Checkpoint(_) => Failure::Refused(error.to_string()),
             other => Failure::Ours(other.to_string()),
         }

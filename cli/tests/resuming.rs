@@ -2,12 +2,10 @@
 
 mod common;
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::{BATCHES, Folder, files};
+use common::{BATCHES, Folder, files, tensor_files as tensors};
 
 /// Long enough to be killed: a base and two variants of a second or less each.
 fn long() -> String {
@@ -18,11 +16,6 @@ fn start(folder: &Folder, arguments: &[&str]) -> Child {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("gaugebias"));
     command.current_dir(folder.path("")).args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
     command.spawn().expect("the program starts")
-}
-
-/// The tensors of a run folder, and nothing that tells of time.
-fn tensors(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    files(folder).into_iter().filter(|(name, _)| name.ends_with("safetensors")).collect()
 }
 
 /// A fixed stream of numbers in 0..range (a linear congruence).
@@ -138,7 +131,31 @@ fn an_interrupted_run_goes_on_and_refuses_what_is_not_its_own() {
     assert!(!folder.path("results/fast/resume.records").exists());
     // Another spec's finished run is not taken for this one's.
     folder.write("spec.toml", spec.replace("X = \"normal", "X = \"2 * normal"));
-    assert!(folder.run(&resume).ends_with(2).stderr.contains("already holds files"));
+    assert!(folder.run(&resume).ends_with(2).stderr.contains("results of another spec"));
+}
+
+#[test]
+fn a_finished_run_is_told_again_and_one_that_was_simulated_is_drawn() {
+    let folder = Folder::new();
+    folder.write("spec.toml", BATCHES);
+    folder.write("other.toml", BATCHES.replace("X = \"normal", "X = \"2 * normal"));
+    let told = folder.run(&["simulate", "spec.toml", "--out", "results", "--json"]).ends_with(0).stdout;
+    assert!(!folder.path("results/report.html").exists());
+    let before = files(&folder.path("results"));
+    let seconds_apart =
+        |text: &str| text.lines().map(|line| line.split("\"seconds\"").next().map(str::len)).collect::<Vec<_>>();
+    let again = folder.run(&["simulate", "spec.toml", "--out", "results", "--json", "--resume"]).ends_with(0);
+    assert_eq!(seconds_apart(&again.stdout), seconds_apart(&told), "{}", again.stdout);
+    for other in [&["simulate", "other.toml"][..], &["run", "other.toml"], &["run", "spec.toml", "--seeds", "5"]] {
+        let refused = folder.run(&[other, &["--out", "results", "--resume", "--json"]].concat()).ends_with(2);
+        assert!(refused.stderr.contains("results of another spec") && refused.stdout.is_empty(), "{}", refused.stderr);
+    }
+    assert!(files(&folder.path("results")) == before, "nothing was touched");
+    // `run` derives and draws what was simulated, and simulates nothing again.
+    let run = folder.run(&["run", "spec.toml", "--out", "results", "--resume", "--json"]).ends_with(0);
+    assert_eq!(run.stdout.lines().count(), 1, "{}", run.stdout);
+    assert!(folder.path("results/report.html").exists());
+    assert!(tensors(&folder.path("results")).into_iter().all(|(name, bytes)| before[&name] == bytes));
 }
 
 #[test]

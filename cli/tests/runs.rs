@@ -187,7 +187,7 @@ fn flags_change_the_spec() {
     let text = BATCHES.replace("seeds = 21", "seeds = 5").replace("steps = 600", "steps = 40\ndtype = \"f64\"");
     folder.write("changed.toml", text.replace("every = 100", "every = 20"));
     folder.run(&["simulate", "changed.toml", "--out", "b"]).ends_with(0);
-    assert_eq!(files(&folder.path("a")), files(&folder.path("b")));
+    assert_eq!(common::tensor_files(&folder.path("a")), common::tensor_files(&folder.path("b")));
 
     // Expressions too, and a number for one.
     folder
@@ -207,7 +207,7 @@ fn seeds_decide_everything() {
         let seed = format!("ensemble.seed={seed}");
         folder.run(&["simulate", "spec.toml", "--steps", "50", "--out", out, "--set", &seed]).ends_with(0);
     }
-    assert_eq!(files(&folder.path("a")), files(&folder.path("b")));
+    assert_eq!(common::tensor_files(&folder.path("a")), common::tensor_files(&folder.path("b")));
     let w = |out: &str| read_tensors(&folder.path(out).join("final.safetensors"))["u"].values.clone();
     assert_ne!(w("a"), w("c"));
     assert_ne!(w("a")[..3], w("a")[3..6]);

@@ -12,6 +12,10 @@ use crate::specs;
 /// Times the compiled step of each spec of a file, or of all published experiments.
 pub fn bench(flags: &Bench) -> Result<(), Failure> {
     use_threads(flags.threads);
+    if flags.flags.steps.is_some() {
+        let message = "bench chooses how many steps it times: leave --steps out";
+        return Err(Failure::Refused(message.into()));
+    }
     let names = match &flags.spec {
         Some(spec) => vec![spec.clone()],
         None => specs::published().map(str::to_owned).collect(),

@@ -21,7 +21,7 @@ pub fn run(flags: &Run) -> Result<(), Failure> {
     let specs = specs::read(&flags.spec, &flags.flags)?;
     let path = flags.out.clone().unwrap_or_else(|| default_folder(&flags.spec));
     let memory = predict(&specs, true)?;
-    let Some(saved) = SavedRuns::take(&path, flags.saving, flags.json, &specs)? else { return Ok(()) };
+    let saved = SavedRuns::take(&path, flags.saving, flags.json, &specs)?;
     let mut studies = Vec::new();
     let mut failure = None;
     for (index, spec) in specs.iter().enumerate() {
@@ -32,7 +32,7 @@ pub fn run(flags: &Run) -> Result<(), Failure> {
             break;
         }
     }
-    saved.folder.write_report(&studies)?;
+    saved.write_report(&studies)?;
     saved.end(&specs, failure.as_ref())?;
     tell(&studies, &memory, &path, flags.json);
     let rejected = studies.iter().filter_map(|study| study.judgement.as_ref()?.as_ref().ok());
@@ -73,10 +73,7 @@ fn study(
         Err(failure) => return Err(failure),
     };
     let (run, ended) = simulate(spec)?;
-    let early_end = match &ended {
-        Some(Failure::No(message) | Failure::Interrupted(message)) => Some(message.clone()),
-        _ => None,
-    };
+    let early_end = ended.as_ref().and_then(Failure::early_end);
     let judgement = match (&spec.verify, &ended) {
         (Some(_), None) => Some(judge(spec, &run).map_err(|error| error.to_string())),
         _ => None,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gaugebias::dynamics::{Checkpoints, Run, Standing, predict_memory};
 use gaugebias::model::spec::Spec;
-use gaugebias::report::study::{Resumption, RunFolder};
+use gaugebias::report::study::{Resumption, RunFolder, Study};
 
 use super::simulate::attempt;
 use crate::arguments::{Saving, Threads};
@@ -16,32 +16,42 @@ pub struct SavedRuns {
     checkpoints: Vec<Checkpoints>,
     /// Say nothing but results.
     quiet: bool,
+    /// Whether the simulations had ended before.
+    finished: bool,
 }
 
 impl SavedRuns {
-    /// Takes a folder as the flags say; `None` where everything is there already, which is said.
-    pub fn take(path: &Path, saving: Saving, quiet: bool, specs: &[Spec]) -> Result<Option<Self>, Failure> {
+    /// Takes a folder as the flags say.
+    pub fn take(path: &Path, saving: Saving, quiet: bool, specs: &[Spec]) -> Result<Self, Failure> {
         let checkpoints = RunFolder::checkpoints(path, specs)?;
         let checkpoints = checkpoints.into_iter().map(|own| own.every(saving.save_every)).collect::<Vec<_>>();
-        let folder = match saving.resume {
-            true => match RunFolder::resume(path, specs, &checkpoints)? {
-                Resumption::GoOn(folder) => folder,
-                Resumption::Finished => {
-                    eprintln!(
-                        "{} holds a finished run: there is nothing to go on with, and it is left as it is",
-                        path.display()
-                    );
-                    return Ok(None);
-                }
-            },
-            false => {
-                let folder = RunFolder::create(path, saving.force)?;
-                // From here on a killed run can be gone on with, even if nothing is simulated yet.
-                checkpoints[0].begin()?;
-                folder
-            }
+        if !saving.resume {
+            let folder = RunFolder::create(path, saving.force)?;
+            // From here on a killed run can be gone on with, even if nothing is simulated yet.
+            checkpoints[0].begin()?;
+            return Ok(Self { folder, checkpoints, quiet, finished: false });
+        }
+        let (folder, finished) = match RunFolder::resume(path, specs, &checkpoints)? {
+            Resumption::GoOn(folder) => (folder, false),
+            Resumption::Finished(folder) => (folder, true),
         };
-        Ok(Some(Self { folder, checkpoints, quiet }))
+        if finished {
+            eprintln!("{} holds a finished run: there is nothing to go on with, its results are read", path.display());
+        }
+        Ok(Self { folder, checkpoints, quiet, finished })
+    }
+
+    /// Writes `run.json`, figures and the page; of a finished run only where there is no page.
+    pub fn write_report(&self, studies: &[Study]) -> Result<(), Failure> {
+        if self.finished && self.folder.has_page() {
+            return Ok(());
+        }
+        Ok(self.folder.write_report(studies)?)
+    }
+
+    /// Writes `run.json` of runs that are simulated and no more.
+    pub fn write_record(&self, studies: &[Study]) -> Result<(), Failure> {
+        if self.finished { Ok(()) } else { Ok(self.folder.write_record(studies)?) }
     }
 
     /// Simulates the spec with the given number, or reads what it left; its tensors are then written.
@@ -52,6 +62,12 @@ impl SavedRuns {
         memory: u64,
         threads: Threads,
     ) -> Result<(Run, Option<Failure>), Failure> {
+        if self.finished {
+            let run = self.folder.read_one(spec)?;
+            let early = run.steps < spec.train.steps;
+            let message = format!("{}: the run ended after {} of {} steps", spec.title, run.steps, spec.train.steps);
+            return Ok((run, early.then_some(Failure::No(message))));
+        }
         let checkpoints = &self.checkpoints[index];
         match checkpoints.standing()? {
             Standing::Finished { seconds } => return Ok((self.folder.read_finished(spec, seconds)?, None)),

@@ -2,6 +2,7 @@
 
 use gaugebias::dynamics::{Checkpoints, DynamicsError, Options, Run, simulate as simulate_spec, simulate_saved};
 use gaugebias::model::spec::Spec;
+use gaugebias::report::study::Study;
 use serde_json::{Value, json};
 
 use super::saved::{SavedRuns, predict};
@@ -17,16 +18,14 @@ pub fn simulate(flags: &Simulate) -> Result<(), Failure> {
     let specs = specs::read(&flags.spec, &flags.flags)?;
     let memory = predict(&specs, flags.out.is_some())?;
     let saved = match &flags.out {
-        Some(path) => match SavedRuns::take(path, flags.saving, flags.json, &specs)? {
-            Some(saved) => Some(saved),
-            None => return Ok(()),
-        },
+        Some(path) => Some(SavedRuns::take(path, flags.saving, flags.json, &specs)?),
         None if flags.saving.resume => {
             return Err(Failure::Refused("--resume goes on with the run in a folder: name it with --out".into()));
         }
         None => None,
     };
     let mut ended = None;
+    let mut studies = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
         let (run, failure) = match &saved {
             Some(saved) => saved.run(index, spec, memory[index], flags.threads)?,
@@ -37,12 +36,14 @@ pub fn simulate(flags: &Simulate) -> Result<(), Failure> {
         } else {
             eprintln!("{}: {} seeds, {} steps in {:.2} s", run.title, run.seeds, run.steps, run.seconds);
         }
+        studies.push(Study::simulated(spec, run, failure.as_ref().and_then(Failure::early_end)));
         if failure.is_some() {
             ended = failure;
             break;
         }
     }
     if let Some(saved) = &saved {
+        saved.write_record(&studies)?;
         saved.end(&specs, ended.as_ref())?;
     }
     ended.map_or(Ok(()), Err)

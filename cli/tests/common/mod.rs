@@ -142,6 +142,11 @@ pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
+/// The tensors of a run folder, which hold nothing that tells of time.
+pub fn tensor_files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    files(folder).into_iter().filter(|(name, _)| name.ends_with("safetensors")).collect()
+}
+
 /// A folder of the repository's experiments.
 pub fn experiments(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments").join(name)

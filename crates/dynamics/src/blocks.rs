@@ -1,21 +1,19 @@
 //! All blocks of an ensemble at their start: data and initial parameters drawn, prologues run.
 
-use std::collections::HashMap;
-
 use gaugebias_model::operations::Purpose;
-use gaugebias_model::program::{Program, Workspace};
+use gaugebias_model::program::Workspace;
 use gaugebias_model::random::{LaneStream, Stream};
 use gaugebias_model::spec::Spec;
-use gaugebias_model::{LANES, Real, Setup};
+use gaugebias_model::{LANES, Real};
 
 use crate::block::{Block, Plan};
+use crate::start::Start;
 use crate::update::Update;
 
 /// Everything that blocks are set up from.
 pub(crate) struct Blocks<'a, T> {
     pub spec: &'a Spec,
-    pub setup: &'a Setup,
-    pub start: &'a Program<T>,
+    pub start: &'a Start<T>,
     pub update: &'a Update,
     pub plan: &'a Plan<T>,
 }
@@ -32,7 +30,7 @@ impl<T: Real> Blocks<'_, T> {
             std::array::from_fn(|purpose| LaneStream::new(&streams[purpose][first..last]))
         };
         // One for all blocks: what would be allocated and freed between workspaces that stay leaves holes.
-        let mut drawn = self.start.workspace(lanes(0));
+        let mut drawn = self.start.program.workspace(lanes(0));
         (0..seeds).step_by(LANES).map(|first| self.block(first, lanes(first), &mut drawn)).collect()
     }
 
@@ -45,17 +43,16 @@ impl<T: Real> Blocks<'_, T> {
     fn block(&self, first: usize, lanes: [LaneStream; Purpose::COUNT], drawn: &mut Workspace<T>) -> Block<T> {
         let active = LANES.min(self.spec.ensemble.seeds - first);
         drawn.streams = lanes.clone();
-        self.start.prepare(drawn);
-        self.start.step(drawn, false);
+        self.start.program.prepare(drawn);
+        self.start.program.step(drawn, false);
         let mut workspace = self.plan.program.workspace(lanes);
-        let by_name: HashMap<&str, usize> =
-            self.setup.data.iter().enumerate().map(|(index, (name, _))| (name.as_str(), index)).collect();
-        let data = self.update.model.data.iter().map(|slot| (slot.slot, by_name[slot.name.as_str()]));
-        let params = self.update.model.params.iter().enumerate();
-        let params = params.map(|(index, slot)| (slot.slot, self.setup.data.len() + index));
+        let model = &self.update.model;
+        let data = model.data.iter().map(|slot| (slot.slot, self.start.data(&slot.name)));
+        let params = model.params.iter().enumerate();
+        let params = params.map(|(index, slot)| (slot.slot, self.start.parameter(index)));
         for (slot, output) in data.chain(params) {
             if let Some(target) = self.plan.program.input_mut(&mut workspace, slot) {
-                target.copy_from_slice(self.start.primary(drawn, output));
+                target.copy_from_slice(self.start.program.primary(drawn, output));
             }
         }
         self.plan.program.prepare(&mut workspace);

@@ -6,9 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use gaugebias_model::graph::{Kind, NodeId};
-use gaugebias_model::operations::Purpose;
 use gaugebias_model::program::{Plan as ProgramPlan, Program, Request};
-use gaugebias_model::random::{LaneStream, Stream};
 use gaugebias_model::spec::{DataType, Spec};
 use gaugebias_model::{DataBinding, LANES, Model, Real, Setup, Shape, Tensor};
 use indexmap::IndexMap;
@@ -18,8 +16,9 @@ use crate::block::{Block, Plan, Schedule, Shared};
 use crate::blocks::Blocks;
 use crate::checkpoint::{CheckpointError, Checkpoints, Saver, restore};
 use crate::error::{Diverged, DynamicsError};
-use crate::memory::{Memory, check_memory};
+use crate::memory::{Constants, Memory, check_memory};
 use crate::run::{Run, Series};
+use crate::start::Start;
 use crate::update::Update;
 
 /// What a caller can ask of a run besides the spec.
@@ -91,8 +90,7 @@ pub fn predict_memory(spec: &Spec, saved: bool) -> Result<u64, DynamicsError> {
 
 /// A compiled spec.
 struct Prepared<T> {
-    setup: Setup,
-    start: Program<T>,
+    start: Start<T>,
     update: Update,
     plan: Plan<T>,
     observable_shapes: Vec<(String, Shape)>,
@@ -104,11 +102,12 @@ impl<T: Real> Prepared<T> {
     fn build(spec: &Spec) -> Result<Self, DynamicsError> {
         let started = Instant::now();
         let setup = Setup::build(spec)?;
-        let start = start_program::<T>(&setup);
-        check_memory(start.workspace_bytes() as u64)?;
-        let shared = spec.ensemble.shared_data.then(|| first_data(spec, &setup, &start));
+        let start = Start::<T>::compile(&setup);
+        check_memory(start.program.workspace_bytes() as u64)?;
+        let shared = spec.ensemble.shared_data.then(|| start.first_data(spec, &setup));
         let binding = shared.as_ref().map_or(DataBinding::Inputs, DataBinding::Values);
         let update = Update::build(spec, Model::build(spec, binding)?)?;
+        drop(shared);
         let mut plan = plan(
             &update,
             Schedule {
@@ -125,9 +124,10 @@ impl<T: Real> Prepared<T> {
         let observable_shapes: Vec<(String, Shape)> =
             model.observables.iter().map(|(name, node)| (name.clone(), shape_of(*node))).collect();
         let elements: Vec<u64> = observable_shapes.iter().map(|(_, shape)| shape.count() as u64).collect();
-        let memory = Memory::of(&plan, &start, spec.ensemble.seeds, &elements);
+        let constants = Constants { start: setup.graph.constant_numbers(), step: model.graph.constant_numbers() };
+        let memory = Memory::of(&plan, &start.program, spec.ensemble.seeds, &elements, constants);
         check_memory(memory.peak(true))?;
-        Ok(Self { setup, start, update, plan, observable_shapes, memory, compile_seconds })
+        Ok(Self { start, update, plan, observable_shapes, memory, compile_seconds })
     }
 }
 
@@ -149,9 +149,8 @@ impl<T: Real> Ensemble<T> {
     /// # Errors
     /// [`DynamicsError::Spec`] and [`DynamicsError::Memory`].
     pub fn build(spec: &Spec) -> Result<Self, DynamicsError> {
-        let Prepared { setup, start, update, plan, observable_shapes, memory, compile_seconds } =
-            Prepared::build(spec)?;
-        let blocks = Blocks { spec, setup: &setup, start: &start, update: &update, plan: &plan }.build();
+        let Prepared { start, update, plan, observable_shapes, memory, compile_seconds } = Prepared::build(spec)?;
+        let blocks = Blocks { spec, start: &start, update: &update, plan: &plan }.build();
         Ok(Self {
             spec: spec.clone(),
             plan,
@@ -410,22 +409,6 @@ fn plan<T: Real>(update: &Update, schedule: Schedule) -> Plan<T> {
         observables: model.observables.len(),
         schedule,
     }
-}
-
-/// The program that computes data and initial parameters.
-fn start_program<T: Real>(setup: &Setup) -> Program<T> {
-    let needed: Vec<NodeId> = setup.data.iter().chain(&setup.params).map(|(_, node)| *node).collect();
-    Program::compile(&setup.graph, &Request { primary: needed, ..Request::default() })
-}
-
-/// The data of the first seed, in the run's precision.
-fn first_data<T: Real>(spec: &Spec, setup: &Setup, start: &Program<T>) -> HashMap<String, Tensor> {
-    let stream = |purpose| LaneStream::new(&Stream::for_seeds(spec.ensemble.seed, purpose, 0, 1));
-    let mut workspace = start.workspace([Purpose::Data, Purpose::Param, Purpose::Batch, Purpose::Noise].map(stream));
-    start.prepare(&mut workspace);
-    start.step(&mut workspace, false);
-    let value = |index: usize| start.primary_tensor(&workspace, index, 0);
-    setup.data.iter().enumerate().map(|(index, (name, _))| (name.clone(), value(index))).collect()
 }
 
 /// The initial parameters of one seed, by name.

@@ -19,6 +19,13 @@ pub struct Diverged {
     pub seeds: usize,
 }
 
+fn advice(step: u64) -> &'static str {
+    match step {
+        0 => "it is so before anything is trained: look at the expressions of [data], [param], [batch] and [model]",
+        _ => "try a smaller step_size or initial scale",
+    }
+}
+
 /// A simulation that did not end well.
 #[derive(Debug, Error)]
 pub enum DynamicsError {
@@ -27,9 +34,8 @@ pub enum DynamicsError {
     Spec(#[from] SpecError),
     /// The model diverged; what was logged until then is in `run`.
     #[error(
-        "the run diverged: seed {}, step {}: {} is not finite ({} of the seeds diverged); \
-         try a smaller step_size or initial scale",
-        .diverged.seed, .diverged.step, .diverged.tensor, .diverged.seeds
+        "the run diverged: seed {}, step {}: {} is not finite ({} of the seeds diverged); {}",
+        .diverged.seed, .diverged.step, .diverged.tensor, .diverged.seeds, advice(.diverged.step)
     )]
     Diverged {
         /// Where.

@@ -24,6 +24,7 @@ pub mod files;
 mod measure;
 mod memory;
 mod run;
+mod start;
 pub mod update;
 
 pub use checkpoint::{CheckpointError, Checkpoints, Identity, RECORDS, RESUME, Standing};

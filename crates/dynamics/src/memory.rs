@@ -25,9 +25,32 @@ pub(crate) struct Memory {
     gathering: u64,
 }
 
+/// How many numbers are constants of a spec's graphs: loaded data, and all data where seeds share them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Constants {
+    /// Of the graph of data and initial parameters.
+    pub start: u64,
+    /// Of the step's graph.
+    pub step: u64,
+}
+
+impl Constants {
+    /// They stand in f64 in their graphs, and in the run's precision in the step's program and in the one that looks for
+    /// what diverged.
+    fn bytes(self, number: u64) -> u64 {
+        (8 * self.start).saturating_add((8 + 2 * number).saturating_mul(self.step))
+    }
+}
+
 impl Memory {
     /// Of a compiled spec; `elements` of each observable.
-    pub fn of<T: Real>(plan: &Plan<T>, start: &Program<T>, seeds: usize, elements: &[u64]) -> Self {
+    pub fn of<T: Real>(
+        plan: &Plan<T>,
+        start: &Program<T>,
+        seeds: usize,
+        elements: &[u64],
+        constants: Constants,
+    ) -> Self {
         let blocks = seeds.div_ceil(LANES) as u64;
         let (seeds, number) = (seeds as u64, size_of::<T>() as u64);
         let all = u64::MAX;
@@ -42,8 +65,10 @@ impl Memory {
         // A saved state is there as tensors and as a file's bytes.
         let saving = states.saturating_mul(seeds).saturating_mul(2 * number).saturating_add(largest_frame);
         let running = logs.saturating_add(workspaces).saturating_add(start.workspace_bytes() as u64);
+        let constants = constants.bytes(number);
+        let running = running.saturating_add(constants);
         let ended = states.saturating_mul(seeds).saturating_mul(8);
-        let gathering = gathering(&series, number, blocks).saturating_add(ended);
+        let gathering = gathering(&series, number, blocks).saturating_add(ended).saturating_add(constants);
         // Workspaces are still there when the parameters become f64.
         Self { running, saving: saving.max(ended), ended, gathering }
     }

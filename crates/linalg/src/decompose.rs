@@ -139,7 +139,38 @@ pub fn qr(matrix: &Matrix) -> Result<Qr, LinalgError> {
 /// Determinant of a square matrix.
 pub fn det(matrix: &Matrix) -> Result<f64, LinalgError> {
     let size = require_square("det", matrix)?;
-    Ok(if size == 0 { 1.0 } else { matrix.as_faer().determinant() })
+    if size == 0 {
+        return Ok(1.0);
+    }
+    let found = matrix.as_faer().determinant();
+    // A column of zeros below the diagonal makes the library divide by a pivot of zero.
+    Ok(if found.is_nan() { eliminated(matrix) } else { found })
+}
+
+/// Determinant by elimination with the largest pivot of each column; without any the matrix is singular.
+fn eliminated(matrix: &Matrix) -> f64 {
+    let size = matrix.rows();
+    let mut rows: Vec<Vec<f64>> = (0..size).map(|i| (0..size).map(|j| matrix[(i, j)]).collect()).collect();
+    let mut found = 1.0;
+    for column in 0..size {
+        let largest = (column..size).max_by(|&a, &b| rows[a][column].abs().total_cmp(&rows[b][column].abs()));
+        let largest = largest.expect("a column has at least its diagonal");
+        if rows[largest][column] == 0.0 {
+            return 0.0;
+        }
+        if largest != column {
+            rows.swap(largest, column);
+            found = -found;
+        }
+        found *= rows[column][column];
+        let (above, below) = rows.split_at_mut(column + 1);
+        let pivot = &above[column];
+        for row in below {
+            let share = row[column] / pivot[column];
+            row.iter_mut().zip(pivot).skip(column).for_each(|(x, p)| *x -= share * p);
+        }
+    }
+    found
 }
 
 /// Inverse of a square matrix; refused below a reciprocal condition of 1e-15.

@@ -91,6 +91,22 @@ fn exponential_of_a_rotation_generator_is_the_rotation() {
 }
 
 #[test]
+fn singular_matrices_have_determinant_zero() {
+    let cases: [(usize, &[f64], f64); 6] = [
+        (2, &[0.0; 4], 0.0),
+        (2, &[0.0, 1.0, 0.0, 2.0], 0.0),
+        (3, &[0.0, 1.0, 2.0, 0.0, 3.0, 4.0, 0.0, 5.0, 6.0], 0.0),
+        (3, &[1.0, 2.0, 0.0, 3.0, 4.0, 0.0, 5.0, 6.0, 0.0], 0.0),
+        (3, &[0.0, 0.0, 2.0, 0.0, 3.0, 4.0, 5.0, 5.0, 6.0], -30.0),
+        (2, &[0.0, 1.0, 1.0, 0.0], -1.0),
+    ];
+    for (size, entries, expected) in cases {
+        let found = det(&Matrix::from_row_major(size, size, entries.to_vec())).unwrap();
+        assert!((found - expected).abs() < 1e-12, "{entries:?}: {found}");
+    }
+}
+
+#[test]
 fn pseudo_determinant_leaves_out_what_the_rank_leaves_out() {
     let gram = Matrix::from_diagonal(&[4.0, 1e-17, 9.0]);
     let log = log_pseudo_det(&gram, 2).unwrap();

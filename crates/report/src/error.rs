@@ -65,6 +65,14 @@ pub enum ReportError {
         /// Whether there is a checkpoint in it.
         resumable: bool,
     },
+    /// The finished run in a folder is not the one that was to be gone on with.
+    #[error(
+        "{path} holds the results of another spec, or of other --set, --seeds or --steps: choose another folder with --out, or overwrite it with --force"
+    )]
+    Other {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Another process writes to the folder.
     #[error("{path} is being written to by another gaugebias; wait for it, or choose another folder with --out")]
     Busy {

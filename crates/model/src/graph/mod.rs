@@ -97,6 +97,12 @@ impl Graph {
         Self { simplify, ..Self::default() }
     }
 
+    /// How many numbers all constants hold.
+    pub fn constant_numbers(&self) -> u64 {
+        let constants = self.nodes.iter().filter(|node| matches!(node.op, Op::Constant(_)));
+        constants.map(|node| node.shape.count() as u64).sum()
+    }
+
     /// All nodes, inputs before the nodes that use them.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes

@@ -6,8 +6,9 @@
 //!
 //! **The invariants.**
 //! 1. *Within.* Every place that an instruction reads or writes lies within its buffer. `Instruction::check` (program/work.rs)
-//!    proves this once for each operand, when a program is compiled, against the sizes that the arena is made with; a
-//!    program runs only on a workspace of its own (`Program::check` compares).
+//!    proves this once for each operand of products and groups, when a program is compiled, against the sizes that the arena
+//!    is made with; a program runs only on a workspace of its own (`Program::check` compares). Other operations (draws, gathers, sums
+//!    along axes) get slices of their buffers, whose bounds are checked when they run.
 //! 2. *Apart.* An instruction never writes a buffer that it reads: outputs get a buffer that is free when the
 //!    instruction starts. `Instruction::check` proves this as well.
 //! 3. *Alone.* A [`Field`] is made from `&mut Arena` and lives as long as that borrow, so nobody else sees the memory.

@@ -5,8 +5,9 @@
 //! arranges by rules that few remember (arrays on both sides of a slice) is refused.
 
 use super::Evaluation;
+use super::range::range;
 use crate::graph::{Kind, NodeId};
-use crate::operations::{Binary, Distribution, Gather, Op, Slice};
+use crate::operations::{Binary, Gather, Slice};
 use crate::shape::Shape;
 use crate::source::SpecError;
 use crate::syntax::{Expression, IndexItem};
@@ -200,27 +201,11 @@ impl Evaluation<'_> {
         }
     }
 
-    /// The least and the largest index, where they are known before anything runs.
-    fn range(&self, index: NodeId) -> Option<(f64, f64)> {
-        match &self.scope.graph.node(index).op {
-            Op::Constant(literal) => {
-                let values = &literal.tensor().values;
-                Some((values.iter().copied().fold(0.0, f64::min), values.iter().copied().fold(0.0, f64::max)))
-            }
-            Op::Draw(draw) => match draw.distribution {
-                Distribution::Integer { low, high } => Some((low as f64, (high - 1) as f64)),
-                Distribution::Choice { from } => Some((0.0, from.saturating_sub(1) as f64)),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
     /// Refuses indices that are known to be outside.
     fn check_range(&self, at: &Expression, node: NodeId, axis: usize, index: NodeId) -> Result<(), SpecError> {
         let size = self.scope.graph.shape(node).0[axis];
         let some = self.scope.graph.shape(index).count() > 0;
-        match self.range(index) {
+        match range(&self.scope.graph, &self.scope.ranges, index) {
             Some((low, high)) if some && (low < -(size as f64) || high >= size as f64) => {
                 Err(self.error(at, format!("indices from {low} to {high} reach outside an axis of size {size}")))
             }
@@ -281,7 +266,7 @@ impl Evaluation<'_> {
 
     /// An index counted from the front, and where it is inside, if that is not known before.
     fn counted_from_the_front(&mut self, index: NodeId, size: f64) -> (NodeId, Option<NodeId>) {
-        let range = self.range(index);
+        let range = range(&self.scope.graph, &self.scope.ranges, index);
         if range.is_some_and(|(low, _)| low >= 0.0) {
             return (index, None);
         }

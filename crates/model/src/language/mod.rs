@@ -8,11 +8,14 @@ mod call;
 mod functions;
 mod indexing;
 mod load;
+mod range;
 pub mod reference;
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
+
+pub(crate) use range::{Interval, range};
 
 pub use functions::{Allowed, Function, Parameter, Section, all as functions};
 
@@ -31,6 +34,8 @@ pub struct Scope {
     pub names: HashMap<String, NodeId>,
     /// The folder that `load` starts from.
     pub folder: PathBuf,
+    /// Between which numbers inputs lie, where that is known.
+    pub(crate) ranges: HashMap<NodeId, Interval>,
     /// Names that are defined further down, for messages.
     later: HashMap<String, &'static str>,
 }
@@ -38,7 +43,7 @@ pub struct Scope {
 impl Scope {
     /// An empty scope.
     pub fn new(folder: PathBuf) -> Self {
-        Self { graph: Graph::new(), names: HashMap::new(), folder, later: HashMap::new() }
+        Self { graph: Graph::new(), names: HashMap::new(), folder, ranges: HashMap::new(), later: HashMap::new() }
     }
 
     /// Defines a section's names one after the other.

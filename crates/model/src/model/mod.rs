@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 pub use compiled::SpecParametrization;
 
 use crate::graph::{Graph, Interpreter, Kind, NodeId, Simplify};
-use crate::language::{Scope, Section};
+use crate::language::{Scope, Section, range};
 use crate::operations::Purpose;
 use crate::random::Stream;
 use crate::shape::Shape;
@@ -148,7 +148,7 @@ impl Model {
         }
         let named = spec.batch.iter().chain(&spec.model).map(|definition| definition.name.clone());
         let names = named.zip(batch.into_iter().chain(nodes)).collect();
-        let observables = spec
+        let observables: Vec<(String, NodeId)> = spec
             .log
             .observables
             .iter()
@@ -156,6 +156,7 @@ impl Model {
             .collect::<Result<_, SpecError>>()?;
         if spec.variant.is_none() {
             plane::check_figures(spec, &scope, &params)?;
+            plane::check_observables(spec, &scope.graph, &observables)?;
         }
         let verified = spec.verify.as_ref().map(|verify| verified(&verify.observable, &mut scope)).transpose()?;
         Ok(Self { graph: scope.graph, data, params, names, observables, verified, next_slot, given })
@@ -189,6 +190,7 @@ fn bind_data(spec: &Spec, setup: &Setup, binding: DataBinding<'_>, scope: &mut S
             None => {
                 let shape = setup.graph.shape(*node).clone();
                 let input = scope.graph.input(slot, shape.clone(), kind);
+                scope.ranges.extend(range(&setup.graph, &HashMap::new(), *node).map(|known| (input, known)));
                 slots.push(Slot { name: name.clone(), slot, node: input, shape });
                 input
             }

@@ -1,7 +1,7 @@
 //! Figures of level sets need a plane, the two scalar parameters, and a function on it.
 
 use super::Slot;
-use crate::graph::Kind;
+use crate::graph::{Graph, Kind, NodeId};
 use crate::language::Scope;
 use crate::source::{SpecError, near_miss};
 use crate::spec::{Figure, FigureKind, Spec};
@@ -10,6 +10,23 @@ use crate::spec::{Figure, FigureKind, Spec};
 pub(super) fn check_figures(spec: &Spec, scope: &Scope, params: &[Slot]) -> Result<(), SpecError> {
     let mut figures = spec.figures.iter().filter(|figure| figure.kind == FigureKind::Levels);
     figures.try_for_each(|figure| check_plane(figure, params).and_then(|()| check_function(spec, scope, figure)))
+}
+
+/// Checks that every figure of observables has something to show.
+pub(super) fn check_observables(spec: &Spec, graph: &Graph, observables: &[(String, NodeId)]) -> Result<(), SpecError> {
+    for figure in &spec.figures {
+        let shape = |name: &str| observables.iter().find(|(own, _)| own == name).map(|(_, node)| graph.shape(*node));
+        let Some(y) = shape(&figure.y).filter(|_| figure.kind != FigureKind::Levels) else { continue };
+        let error = |message: String| Err(SpecError::at(&figure.location, message));
+        if y.count() == 0 {
+            return error(format!("the figure shows `{}`, which has no elements (shape {y})", figure.y));
+        }
+        let Some((x_name, x)) = figure.x.as_ref().and_then(|name| Some((name, shape(name)?))) else { continue };
+        if x.count() != y.count() {
+            return error(format!("a scatter pairs elements: `{x_name}` has shape {x}, `{}` has shape {y}", figure.y));
+        }
+    }
+    Ok(())
 }
 
 fn check_plane(figure: &Figure, params: &[Slot]) -> Result<(), SpecError> {

@@ -433,7 +433,7 @@ type Addends<T> = SmallVec<[(Factor, T); 2]>;
 
 /// Micro-operations as x ↦ scale·x + Σ factor·addend with at most two addends, if that is what they do to a product x.
 fn affine<T: Real>(micros: &[Micro<T>], columns: usize) -> Option<(T, Addends<T>)> {
-    let (mut scale, mut addends) = (0.0, SmallVec::<[(Factor, f64); 2]>::new());
+    let (mut scale, mut addends, mut vanished) = (0.0, SmallVec::<[(Factor, f64); 2]>::new(), false);
     for micro in micros {
         // accumulators ← kept · accumulators + added · operand
         let (kept, added) = match (&micro.action, &micro.operand) {
@@ -450,6 +450,7 @@ fn affine<T: Real>(micros: &[Micro<T>], columns: usize) -> Option<(T, Addends<T>
             _ => return None,
         };
         scale *= kept;
+        vanished |= kept == 0.0 && !matches!(micro.action, Action::Load);
         addends.iter_mut().for_each(|(_, factor)| *factor *= kept);
         match &micro.operand {
             Some(Source::Strip { .. }) => scale += added,
@@ -459,6 +460,11 @@ fn affine<T: Real>(micros: &[Micro<T>], columns: usize) -> Option<(T, Addends<T>
             _ if added != 0.0 => return None,
             _ => {}
         }
+    }
+    // Factors outside the run's precision are left to one operation after the other, which may bring the product back into it.
+    let fits = |factor: f64| (T::from_f64(factor).to_f64() - factor).abs() <= 1e-6 * factor.abs();
+    if !fits(scale) || !addends.iter().all(|(_, factor)| fits(*factor)) || vanished {
+        return None;
     }
     let addends = addends.into_iter().map(|(place, factor)| (place, T::from_f64(factor))).collect();
     Some((T::from_f64(scale), addends))

@@ -5,8 +5,8 @@
 //! jumps: the word with number w of a purpose p and a seed s is p·2⁹⁶ + s·2⁶⁴ + w words from the start. A lane is a
 //! seed, a step takes the next words of its stream; so seeds, lanes and steps of one run never overlap. That the period
 //! is full and the jumps are what they are said to be is proved in `tests/streams.rs`. Runs with different numbers
-//! `ensemble.seed` start at hashed places: two runs of S seeds that take L words each from a stream overlap with
-//! probability below 16·S²·2L/2¹²⁸ (4,096 seeds, 2⁴⁰ words: 2⁻⁵⁹). Sixteen states lie side by side in a block of lanes and
+//! `ensemble.seed` start at hashed places, of which there are 2⁶⁴: if these are as good as drawn at random, two runs of S seeds
+//! that take L words each from a stream overlap with probability below 16·S²·2L/2¹²⁸ (4,096 seeds, 2⁴⁰ words: 2⁻⁵⁹); it is not proved. Sixteen states lie side by side in a block of lanes and
 //! advance together. Rejected: counter-based generators (ten rounds of wide multiplications per word would cost more than
 //! the arithmetic of a small model).
 

@@ -179,6 +179,22 @@ fn apply_override(document: &mut Table, text: &str) -> Result<(), SpecError> {
     Ok(())
 }
 
+/// What stands in a run folder beside the folders of variants.
+const TAKEN: [&str; 7] = [
+    "figures",
+    "run.json",
+    "report.html",
+    "log.safetensors",
+    "final.safetensors",
+    "resume.safetensors",
+    "resume.records",
+];
+
+fn is_variant_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
+    !name.is_empty() && !name.starts_with(['.', ' ']) && !TAKEN.contains(&name) && name.chars().all(allowed)
+}
+
 fn variants(document: &Table) -> Result<Vec<(String, &Table)>, SpecError> {
     let Some(entry) = document.get("variant") else { return Ok(Vec::new()) };
     let wrong = |entry: &Entry| SpecError::at(&entry.location, "variants are written [[variant]]");
@@ -188,14 +204,11 @@ fn variants(document: &Table) -> Result<Vec<(String, &Table)>, SpecError> {
         .map(|item| {
             let Raw::Table(table) = &item.value else { return Err(wrong(item)) };
             match table.get("name").map(|name| &name.value) {
-                Some(Raw::Text(name))
-                    if !name.starts_with(['.', ' ']) && name != "figures" && !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_. ".contains(c)) =>
-                {
-                    Ok((name.clone(), table))
-                }
+                Some(Raw::Text(name)) if is_variant_name(name) => Ok((name.clone(), table)),
                 _ => {
-                    Err(SpecError::at(&item.location, "a variant has a name of letters, digits, spaces, `-`, `_`, `.` that does not start with `.` and is not `figures`: \
-                     its results lie in a folder of that name"))
+                    let message = "a variant has a name of letters, digits, spaces, `-`, `_`, `.` that does not start with `.` \
+                                   and is not that of a file in a run folder: its results lie in a folder of that name";
+                    Err(SpecError::at(&item.location, message))
                 }
             }
         })
@@ -215,9 +228,14 @@ fn merged(document: &Table, variant: &Table) -> Result<Table, SpecError> {
         };
         match result.get_mut(name).map(|base| &mut base.value) {
             Some(Raw::Table(base)) if name != "param" => {
-                changes.iter().for_each(|(key, change)| {
-                    base.insert(key.clone(), change.clone());
-                });
+                for (key, change) in changes {
+                    // No setting of training is a truth, so that `false` says: not what the base has.
+                    if name == "train" && change.value == Raw::Boolean(false) {
+                        base.shift_remove(key);
+                    } else {
+                        base.insert(key.clone(), change.clone());
+                    }
+                }
             }
             _ => {
                 result.insert(name.clone(), entry.clone());

@@ -20,6 +20,8 @@ pub enum Raw {
     Float(f64),
     /// `true` or `false`.
     Boolean(bool),
+    /// A date or a time, which no key of a spec takes.
+    Date,
     /// A list.
     Array(Vec<Entry>),
     /// A table, in the order of the file.
@@ -48,6 +50,7 @@ impl Raw {
             Raw::Integer(_) => "a whole number",
             Raw::Float(_) => "a number",
             Raw::Boolean(_) => "true or false",
+            Raw::Date => "a date (an expression stands in quotes)",
             Raw::Array(_) => "a list",
             Raw::Table(_) => "a table",
         }
@@ -127,7 +130,7 @@ fn entry_value(parsed: &DeValue<'_>, source: &Arc<Source>) -> Result<Raw, SpecEr
         },
         DeValue::Float(number) => Raw::Float(number.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(truth) => Raw::Boolean(*truth),
-        DeValue::Datetime(date) => Raw::Text(date.to_string()),
+        DeValue::Datetime(_) => Raw::Date,
         DeValue::Array(items) => Raw::Array(
             items
                 .iter()

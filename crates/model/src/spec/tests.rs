@@ -99,6 +99,35 @@ fn mistakes_are_underlined_and_explained() {
         (format!("{model}x = \"1\"\n[[variant]]\nname = \"v\"\ntrian = {{ steps = 1 }}"), "trian", "cannot change"),
         (format!("{model}x = \"1\"\n[[variant]]\nname = \"..\""), "", "a variant has a name"),
         (format!("{model}x = \"1\"\n[[variant]]\nname = \"figures\""), "", "a variant has a name"),
+        (format!("{model}x = \"1\"\n[[variant]]\nname = \"run.json\""), "", "a variant has a name"),
+        (format!("{model}x = 1979-05-27"), "1979-05-27", "found a date"),
+        (
+            format!("[data]\nb = \"normal(2)\"\ni = \"1 + randint(0, 2, 3)\"\n{model}x = \"b[i]\""),
+            "i",
+            "from 1 to 2 reach outside",
+        ),
+        (
+            format!("[data]\nb = \"normal(2)\"\n[batch]\ni = \"choice(9, 3) - 5\"\n{model}x = \"b[i]\""),
+            "i",
+            "from -5 to 3 reach outside",
+        ),
+        (
+            format!("[data]\ni = \"randint(0, 16_777_217, 3)\"\n{model}x = \"1\""),
+            "16_777_217",
+            "single precision holds",
+        ),
+        (
+            format!("{model}x = \"1\"\n[log]\na = \"zeros(0)\"\n[[figure]]\nkind = \"stem\"\ny = \"a\""),
+            "",
+            "no elements",
+        ),
+        (
+            format!(
+                "{model}x = \"1\"\n[log]\na = \"zeros(3)\"\nb = \"sum(u)\"\n[[figure]]\nkind = \"scatter\"\ny = \"a\"\nx = \"b\""
+            ),
+            "",
+            "a scatter pairs elements",
+        ),
         (
             format!("{model}x = \"1\"\n[log]\na = \"u\"\n[[figure]]\nkind = \"scatter\"\ny = \"a\""),
             "",
@@ -306,6 +335,25 @@ fn variants_replace_parameters_and_merge_the_rest() {
     assert_eq!(variant.model.len(), 2);
     Model::build(variant, DataBinding::Inputs).expect("the loss uses the variant's predictor");
     assert!(file.variant("vanila").expect_err("no such variant").message().contains("vanilla"));
+}
+
+#[test]
+fn indices_known_to_be_inside_are_taken() {
+    for (data, index) in [("5", "randint(5, 10, 3) - 5"), ("64", "1 + choice(63, 3)"), ("2", "randint(-2, 2, 4)")] {
+        let text = format!(
+            "[data]\nb = \"normal({data})\"\ni = \"{index}\"\n[param]\nu = 1\n[model]\nloss = \"u * sum(b[i])\""
+        );
+        build(&text).unwrap_or_else(|error| panic!("{index}: {}", error.message()));
+    }
+}
+
+#[test]
+fn a_variant_drops_a_setting_of_training() {
+    let text = "[data]\ny = 1.0\n[param]\nu = 1.0\n[model]\nloss = \"(u - y)**2\"\n[train]\nnoise = \"label\"\nlabel = \"y\"\nlabel_noise = 0.1\n\
+                [[variant]]\nname = \"quiet\"\ntrain = { noise = \"none\", label = false, label_noise = false }";
+    let file = read(text).expect("a right spec");
+    assert!(matches!(file.specs[0].train.noise, Noise::Label(_)));
+    assert_eq!(file.specs[1].train.noise, Noise::None);
 }
 
 #[test]

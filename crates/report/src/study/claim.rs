@@ -12,7 +12,7 @@ use std::sync::Arc;
 use gaugebias_dynamics::files::{remove_file, sweep};
 use gaugebias_dynamics::{Checkpoints, RECORDS, RESUME, Run, Standing};
 use gaugebias_model::spec::Spec;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::RunFolder;
 use crate::ReportError;
@@ -26,8 +26,8 @@ pub(super) struct Claim(#[expect(dead_code, reason = "held, not read")] Arc<File
 pub enum Resumption {
     /// The run goes on.
     GoOn(RunFolder),
-    /// All results are there.
-    Finished,
+    /// The simulations have ended; their results are there.
+    Finished(RunFolder),
 }
 
 const RESULTS: [&str; 2] = ["final.safetensors", "log.safetensors"];
@@ -67,8 +67,8 @@ impl RunFolder {
             if !finished {
                 return Err(nothing());
             }
-            folder.check_record(&specs[0])?;
-            return Ok(Resumption::Finished);
+            folder.check_record(specs)?;
+            return Ok(Resumption::Finished(Self { claim: Some(claim(path)?), ..folder }));
         }
         let claim = claim(path)?;
         let swept = run_folders(path).and_then(|folders| folders.iter().try_for_each(|folder| sweep(folder)));
@@ -109,14 +109,15 @@ impl RunFolder {
         specs.iter().rev().try_for_each(|spec| Ok(Checkpoints::remove(&self.of(spec))?))
     }
 
-    /// Whether `run.json`, where there is one, is of this spec.
-    fn check_record(&self, spec: &Spec) -> Result<(), ReportError> {
-        let path = self.path.join("run.json");
-        let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
-        let record: Value = serde_json::from_str(&text)
-            .map_err(|error| ReportError::Read { path: path.clone(), reason: error.to_string() })?;
-        if record["spec"] != json!(spec.source.text) || record["overrides"] != json!(spec.overrides) {
-            return Err(ReportError::Exists { path: self.path.clone(), resumable: false });
+    /// Whether `run.json` is of these specs.
+    fn check_record(&self, specs: &[Spec]) -> Result<(), ReportError> {
+        let record = self.record()?;
+        let ran = |spec: &Spec| self.entry(&record, spec).is_ok();
+        if record["spec"] != json!(specs[0].source.text)
+            || record["overrides"] != json!(specs[0].overrides)
+            || !specs.iter().all(ran)
+        {
+            return Err(ReportError::Other { path: self.path.clone() });
         }
         Ok(())
     }

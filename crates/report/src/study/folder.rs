@@ -71,9 +71,22 @@ impl RunFolder {
     /// # Errors
     /// [`ReportError::Write`], and what drawing reports.
     pub fn write_report(&self, studies: &[Study]) -> Result<(), ReportError> {
-        let text = serde_json::to_string_pretty(&record(studies)).expect("a record of plain values is JSON");
-        replace(&self.path, "run.json", text.as_bytes())?;
+        self.write_record(studies)?;
         self.write_page(studies)
+    }
+
+    /// Writes `run.json` alone.
+    ///
+    /// # Errors
+    /// [`ReportError::Write`].
+    pub fn write_record(&self, studies: &[Study]) -> Result<(), ReportError> {
+        let text = serde_json::to_string_pretty(&record(studies)).expect("a record of plain values is JSON");
+        replace(&self.path, "run.json", text.as_bytes())
+    }
+
+    /// Whether the page is there.
+    pub fn has_page(&self) -> bool {
+        self.path.join("report.html").is_file()
     }
 
     /// Draws figures and page again.
@@ -89,9 +102,8 @@ impl RunFolder {
     /// # Errors
     /// [`ReportError::Read`] for a folder that is not one of ours, or was damaged.
     pub fn read(&self) -> Result<Vec<(Spec, Run)>, ReportError> {
-        let fault = |reason: String| ReportError::Read { path: self.path.join("run.json"), reason };
-        let text = std::fs::read_to_string(self.path.join("run.json")).map_err(|error| fault(error.to_string()))?;
-        let record: Value = serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
+        let fault = |reason: String| self.unreadable(reason);
+        let record = self.record()?;
         let field = |name: &str| record[name].as_str().ok_or_else(|| fault(format!("it has no text `{name}`")));
         let overrides: Vec<String> = record["overrides"]
             .as_array()
@@ -110,6 +122,33 @@ impl RunFolder {
                 Ok((spec, run))
             })
             .collect()
+    }
+
+    /// The run of one spec of a folder whose run.json is of that spec.
+    ///
+    /// # Errors
+    /// As [`RunFolder::read`].
+    pub fn read_one(&self, spec: &Spec) -> Result<Run, ReportError> {
+        let record = self.record()?;
+        self.read_run(spec, self.entry(&record, spec)?)
+    }
+
+    fn unreadable(&self, reason: String) -> ReportError {
+        ReportError::Read { path: self.path.join("run.json"), reason }
+    }
+
+    /// `run.json`.
+    pub(super) fn record(&self) -> Result<Value, ReportError> {
+        let text = std::fs::read_to_string(self.path.join("run.json"));
+        let text = text.map_err(|error| self.unreadable(error.to_string()))?;
+        serde_json::from_str(&text).map_err(|error| self.unreadable(error.to_string()))
+    }
+
+    /// What a record says of the base or a variant.
+    pub(super) fn entry<'a>(&self, record: &'a Value, spec: &Spec) -> Result<&'a Value, ReportError> {
+        let own = |entry: &&Value| entry["variant"].as_str() == spec.variant.as_deref();
+        let found = record["runs"].as_array().and_then(|runs| runs.iter().find(own));
+        found.ok_or_else(|| self.unreadable(format!("it has no run of {}", spec.title)))
     }
 
     pub(super) fn read_run(&self, spec: &Spec, entry: &Value) -> Result<Run, ReportError> {

@@ -32,6 +32,15 @@ pub struct Study {
     pub judgement: Option<Result<Judgement, String>>,
 }
 
+impl Study {
+    /// A run that was simulated and no more, for the record in `run.json`: tensors, which lie in files, are left out.
+    pub fn simulated(spec: &Spec, run: Run, early_end: Option<String>) -> Self {
+        let run = Run { observables: Default::default(), samples: None, parameters: Default::default(), ..run };
+        let derivation = Err("the run was simulated only; `gaugebias report` derives and draws it".to_owned());
+        Self { spec: spec.clone(), derivation, run, early_end, judgement: None }
+    }
+}
+
 /// What came out, in sentences.
 pub fn summary(studies: &[Study]) -> Vec<String> {
     studies.iter().flat_map(|study| page::summary(study, studies.len() > 1)).collect()

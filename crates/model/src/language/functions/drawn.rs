@@ -6,6 +6,9 @@ use crate::graph::NodeId;
 use crate::operations::{Distribution, Draw};
 use crate::shape::Shape;
 
+/// Single precision holds every whole number up to here.
+const MOST: i64 = 1 << 24;
+
 pub(super) const TABLE: Table = Table {
     title: "Random draws",
     allowed: Allowed::Draws,
@@ -55,11 +58,13 @@ pub(super) const TABLE: Table = Table {
             accuracy: "each as probable to 2⁻³²",
             build: |call| {
                 let (low, high) = (call.integer(0)?.unwrap_or(0), call.integer(1)?.unwrap_or(0));
-                if high <= low || high - low > i64::from(u32::MAX) {
-                    return Err(CallError::about(
-                        1,
-                        format!("high has to exceed low = {low} (by at most 2^32), found {high}"),
-                    ));
+                if high <= low {
+                    return Err(CallError::about(1, format!("high has to exceed low = {low}, found {high}")));
+                }
+                if low < -MOST || high > MOST {
+                    let message =
+                        format!("single precision holds whole numbers from −2^24 to 2^24, found {low} to {high}");
+                    return Err(CallError::about(if low < -MOST { 0 } else { 1 }, message));
                 }
                 let shape = call.shape_at(2..call.values.len())?;
                 draw(call, Distribution::Integer { low, high }, shape)
@@ -96,7 +101,7 @@ fn draw(call: &mut Call<'_>, distribution: Distribution, shape: Shape) -> Result
 }
 
 fn choose(call: &mut Call<'_>, n: i64, k: i64) -> Result<NodeId, CallError> {
-    if !(0..=1 << 24).contains(&n) {
+    if !(0..=MOST).contains(&n) {
         return Err(CallError::about(0, format!("n is a whole number from 0 to 2^24, found {n}")));
     }
     if !(0..=n).contains(&k) {

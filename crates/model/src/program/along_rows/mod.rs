@@ -12,7 +12,8 @@ use super::parts::Part;
 use super::work::Work;
 use super::{Place, Store};
 use crate::lanes::{
-    Action, Backward, Epilogue, Factor, FactorPlace, Forward, Fused, LANES, Pack, Packed, Real, Rows, Source, Strided,
+    Action, Backward, Epilogue, Factor, FactorPlace, Forward, Fused, LANES, Micro, Pack, Packed, Real, Rows, Source,
+    Strided,
 };
 use crate::operations::Op;
 
@@ -105,6 +106,8 @@ impl<T: Real> Compiler<'_, T> {
             }
         }
         debug_assert!(matches!(group.micros[0].action, Action::Load), "a group starts with a value");
+        let strip = |micro: &Micro<T>| matches!(micro.operand, Some(Source::Strip { .. }));
+        assert!(!group.micros.iter().any(strip), "a group of its own reads no strip of a product");
         self.push(part, Work::Fused(group), output);
     }
 
@@ -165,6 +168,7 @@ fn beside(factor: &Factor) -> Strided {
     let FactorPlace::Lanes { buffer } = factor.place else {
         unreachable!("addends of a product lie in lanes: constants are left to the accumulator machine")
     };
+    debug_assert_eq!(factor.column, LANES, "elements of an addend lie side by side");
     Strided { buffer, offset: factor.offset, step: LANES }
 }
 
