@@ -59,6 +59,11 @@ fn is_definite(charge: &Charge) -> bool {
     eigenvalues.iter().all(|x| *x > 1e-9) || eigenvalues.iter().all(|x| *x < -1e-9)
 }
 
+/// Names of the definite charges, which [`balance_holding_definite`] holds; one for each charge.
+pub fn held_charges(symmetries: &Symmetries) -> Vec<String> {
+    definite(symmetries).into_iter().map(|(name, _, _)| name).collect()
+}
+
 /// Charges of scale factors: name, tensors, charge.
 fn definite(symmetries: &Symmetries) -> Vec<(String, String, &Charge)> {
     let mut found = Vec::new();
