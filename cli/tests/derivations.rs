@@ -194,10 +194,19 @@ fn large_models_are_lifted_from_smaller_copies_or_refused_with_the_reason() {
     assert_eq!(derived["symmetries"]["dimension"], 3600);
     assert_eq!(derived["charges"]["independent"], 60 * 61 / 2);
     assert!(derived["symmetries"]["max_residual"].as_f64().unwrap() <= 1e-10);
-    // What needs ranks at full size is absent, not zero.
-    for absent in ["bias", "fiber_dimension", "unexplained"] {
+    assert_eq!(derived["charges"]["names"], json!(["U.T @ U - V @ V.T"]));
+    // From the generators at full size: the orbit, whether they close, the bias at the start.
+    assert_eq!((&derived["orbit_dimension"], &derived["symmetries"]["closed"]), (&json!(3600), &json!(true)));
+    assert!(derived["lifted"]["closure_residual"].as_f64().unwrap() <= 1e-12);
+    assert_eq!((&derived["bias"]["at"], &derived["bias"]["orbit_dimension_here"]), (&json!("initial"), &json!(3600)));
+    assert!(derived["bias"]["value"].is_number() && derived["bias"]["log_det_constraint_gram"].is_number());
+    // What needs the rank of J has a bound, and is absent, not zero.
+    assert_eq!(derived["predictor"]["generic_rank_at_most"], 70 * 60 + 60 * 80 - 3600);
+    for absent in ["fiber_dimension", "unexplained"] {
         assert_eq!(derived.get(absent), Some(&Value::Null), "{absent}");
     }
+    let text = folder.run(&["derive", "spec.toml"]).ends_with(0).stdout;
+    assert!(text.contains("generic rank at most 5400, a bound") && text.contains("sl(60) of GL(60) on U, V"), "{text}");
     assert_eq!(derived["lifted"]["copy_parameters"].as_array().unwrap().len(), 2);
     // 121 = 50 + 71 holds for no smaller sizes that are replaced one by one.
     let text = "[param]\na = \"normal(50, 40)\"\nb = \"normal(71, 40)\"\nV = \"normal(40, 121)\"\nW = \"normal(121, 121)\"\n\
@@ -256,4 +265,33 @@ fn label_noise_leaves_the_derivation_as_it_is() {
     assert_eq!(derived("[train]\nnoise = \"label\"\nlabel_noise = 0.5\n"), clean);
     assert_eq!(derived("[train]\nnoise = \"label\"\nlabel_noise = 0.5\nlabel = \"absent\"\n"), clean);
     folder.run(&["simulate", "spec.toml"]).ends_with(2);
+}
+
+/// The tree accounts for the algebra, and for what stands beside it.
+#[test]
+fn the_structure_is_a_tree_with_charges_and_shares_of_the_bias() {
+    let folder = Folder::new();
+    folder.write(
+        "spec.toml",
+        "[param]\nU = \"normal(3, 2)\"\nV = \"normal(2, 4)\"\ns = \"normal()\"\nx = \"normal(2)\"\nleft = \"normal(2)\"\n\
+         [model]\npredictor = \"concat([reshape(U @ V, 12), s * x])\"\n",
+    );
+    let derived = folder.run(&["derive", "spec.toml", "--json"]).ends_with(0).object();
+    let tree = derived["symmetries"]["structure"]["tree"].as_array().unwrap();
+    let branch =
+        |role: &str| tree.iter().find(|b| b["role"] == role).unwrap_or_else(|| panic!("no {role} in {tree:?}"));
+    assert_eq!((&branch("centre")["dimension"], &branch("simple")["dimension"]), (&json!(2), &json!(3)));
+    let ideal = &branch("simple")["members"][0];
+    assert_eq!((&ideal["name"], &ideal["factor"]), (&json!("sl(2)"), &json!("GL(2) on U, V")));
+    assert_eq!((&ideal["noncompact"], &ideal["compact"]), (&json!(2), &json!(1)));
+    let part = ideal["bias_parts"][0].as_u64().unwrap() as usize;
+    assert_eq!(derived["bias"]["parts"][part]["acts_on"], json!(["U", "V"]));
+    assert_eq!((&branch("unused")["dimension"], &branch("unused")["acts_on"]), (&json!(2), &json!(["left"])));
+    let text = folder.run(&["derive", "spec.toml"]).ends_with(0).stdout;
+    for line in
+        ["├─ centre, dimension 2", "│  ├─ trace of GL(2) on U, V", "sl(2) of GL(2) on U, V: 2 non-compact, 1 compact"]
+    {
+        assert!(text.contains(line), "{line} in\n{text}");
+    }
+    assert!(text.contains("parameters that the predictor ignores: 2, left"), "{text}");
 }

@@ -219,3 +219,25 @@ fn a_published_experiment_has_a_name() {
     let command = ["simulate", "shallow-relu", "--json", "--seeds", "2", "--steps", "20"];
     assert_eq!(folder.run(&command).ends_with(0).object()["steps"], 20);
 }
+
+/// Where the direct search refuses for size, the report has what smaller copies tell.
+#[test]
+fn a_run_of_a_large_model_lifts_its_derivation() {
+    let folder = Folder::new();
+    folder.write(
+        "spec.toml",
+        "[param]\nU = \"normal(30, 20)\"\nV = \"normal(20, 40)\"\n[model]\npredictor = \"U @ V\"\n\
+         loss = \"sum(predictor**2)\"\n[train]\nsteps = 2\nstep_size = 1e-6\n",
+    );
+    folder.run(&["run", "spec.toml", "--out", "out"]).ends_with(0);
+    let record: Value = serde_json::from_slice(&std::fs::read(folder.path("out/run.json")).unwrap()).unwrap();
+    let derivation = &record["runs"][0]["derivation"];
+    assert_eq!(
+        (&derivation["symmetries"]["dimension"], &record["runs"][0]["not_derived"]),
+        (&400.into(), &Value::Null)
+    );
+    assert!(derivation["lifted"].is_object());
+    let page = std::fs::read_to_string(folder.path("out/report.html")).unwrap();
+    assert!(page.contains("class=\"tree\"") && page.contains("sl(20) of GL(20) on U, V"), "the tree is in the page");
+    folder.run(&["report", "out"]).ends_with(0);
+}

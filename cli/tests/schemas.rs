@@ -31,7 +31,7 @@ train = { step_size = 1e-4 }
 ";
 
 /// What a derivation lifted from smaller copies has not got.
-const OPTIONAL: [&str; 4] = ["unexplained_on", "slice_invariance", "unused", "nearly"];
+const OPTIONAL: [&str; 5] = ["unexplained_on", "slice", "slice_invariance", "unused", "nearly"];
 
 /// Without symmetry, noise or law: what may be null is null.
 const PLAIN: &str =

@@ -1,6 +1,6 @@
 //! `derive`.
 
-use gaugebias::geometry::{At, Derivation, DeriveOptions, GeometryError, lifted_derivation};
+use gaugebias::geometry::{At, Derivation, DeriveOptions, Derived, GeometryError, lifted_derivation};
 use gaugebias::model::Parametrization;
 use gaugebias::model::spec::Spec;
 use gaugebias::symmetry::lifting::{LIFTED_LIMIT, find_lifted};
@@ -16,39 +16,52 @@ use crate::specs;
 pub fn derive(flags: &Derive) -> Result<(), Failure> {
     use_threads(flags.threads);
     for spec in specs::read(&flags.spec, &flags.flags)? {
-        let derivation = match attempt(&spec, &flags.at, flags.data_symmetry)? {
-            Err(error) if error.is_too_large() && can_be_lifted(&spec, flags)? => {
-                lifted(&spec, flags.json)?;
-                continue;
+        let derived = if flags.latex {
+            // A lifted derivation has no formula to typeset.
+            Derived::Direct(Box::new(attempt(&spec, &flags.at, flags.data_symmetry)??))
+        } else {
+            derivation(&spec, &flags.at, flags.data_symmetry)?
+        };
+        let derived = match derived {
+            Derived::Direct(found) => Derived::Direct(Box::new(completed(*found, &spec, flags)?)),
+            lifted => lifted,
+        };
+        match &derived {
+            Derived::Direct(found) if flags.latex => print::line(found.to_latex()),
+            _ if flags.json => {
+                let object = serde_json::to_value(&derived).map_err(|error| Failure::Ours(error.to_string()))?;
+                print_json(envelope(object));
             }
-            other => other?,
-        };
-        let derivation = match spec.train.location {
-            Some(_) => derivation.under_training(&spec.train),
-            None => derivation,
-        };
-        let derivation = if flags.nearly > 0 {
-            let map = parametrization(&spec, flags.data_symmetry)?;
-            let found = nearly(&map, &SearchOptions::default(), flags.nearly).map_err(GeometryError::from)?;
-            derivation.with_nearly(&found)
-        } else {
-            derivation
-        };
-        if flags.json {
-            let object = serde_json::to_value(&derivation).map_err(|error| Failure::Ours(error.to_string()))?;
-            print_json(envelope(object));
-        } else if flags.latex {
-            print::line(derivation.to_latex());
-        } else {
-            print::line(derivation.to_text());
+            _ => print::line(derived.to_text()),
         }
     }
     Ok(())
 }
 
-/// The derivation of one spec at a point.
-pub(super) fn derivation(spec: &Spec, at: &str, data_symmetry: bool) -> Result<Derivation, Failure> {
-    Ok(attempt(spec, at, data_symmetry)??)
+/// With the optimiser's law and the directions that are nearly symmetries, where there are such.
+fn completed(derivation: Derivation, spec: &Spec, flags: &Derive) -> Result<Derivation, Failure> {
+    let derivation = match spec.train.location {
+        Some(_) => derivation.under_training(&spec.train),
+        None => derivation,
+    };
+    if flags.nearly == 0 {
+        return Ok(derivation);
+    }
+    let map = parametrization(spec, flags.data_symmetry)?;
+    let found = nearly(&map, &SearchOptions::default(), flags.nearly).map_err(GeometryError::from)?;
+    Ok(derivation.with_nearly(&found))
+}
+
+/// The derivation of one spec at a point; where the direct search refuses for size, that of smaller copies, lifted.
+pub(super) fn derivation(spec: &Spec, at: &str, data_symmetry: bool) -> Result<Derived, Failure> {
+    match attempt(spec, at, data_symmetry)? {
+        // Smaller copies answer for all inputs, and at the start.
+        Err(error) if error.is_too_large() && at == "balanced" && !data_symmetry => match lifted(spec)? {
+            Some(lifted) => Ok(lifted),
+            None => Err(error.into()),
+        },
+        other => Ok(Derived::Direct(Box::new(other?))),
+    }
 }
 
 /// The derivation, or why the search or the geometry refused.
@@ -64,22 +77,14 @@ fn attempt(spec: &Spec, at: &str, data_symmetry: bool) -> Result<Result<Derivati
     Ok(gaugebias::geometry::derive(&map, &spec.title, &at, &options))
 }
 
-/// Whether smaller copies may answer: the question is about all inputs and any point, and the model not beyond them too.
-fn can_be_lifted(spec: &Spec, flags: &Derive) -> Result<bool, Failure> {
-    let plain = flags.at == "balanced" && !flags.data_symmetry && !flags.latex;
-    Ok(plain && parametrization(spec, false)?.parameter_count() <= LIFTED_LIMIT)
-}
-
-/// Prints what smaller copies of the spec tell about it.
-fn lifted(spec: &Spec, json: bool) -> Result<(), Failure> {
+/// What smaller copies of the spec tell about it; `None` where it is too large for them too.
+fn lifted(spec: &Spec) -> Result<Option<Derived>, Failure> {
     let map = parametrization(spec, false)?;
-    let found = find_lifted(spec, &map, &SearchOptions::default()).map_err(GeometryError::from)?;
-    let derivation = lifted_derivation(&spec.title, &found);
-    if json {
-        let object = serde_json::to_value(&derivation).map_err(|error| Failure::Ours(error.to_string()))?;
-        print_json(envelope(object));
-    } else {
-        print::line(derivation.to_text());
+    if map.parameter_count() > LIFTED_LIMIT {
+        return Ok(None);
     }
-    Ok(())
+    let options = SearchOptions::default();
+    let found = find_lifted(spec, &map, &options).map_err(GeometryError::from)?;
+    let derivation = lifted_derivation(&spec.title, &found, &initial_theta(spec)?, &options)?;
+    Ok(Some(Derived::Lifted(Box::new(derivation))))
 }

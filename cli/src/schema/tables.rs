@@ -32,17 +32,18 @@ pub(super) const DERIVE: &[Field] = &[
     TITLE,
     field("parameters", Count, "p"),
     field("predictor", Object(PREDICTOR), "its size"),
-    field("fiber_dimension", OrNull(&Count), "p − rank J at generic parameters; null for a lifted model"),
     field(
-        "orbit_dimension",
+        "fiber_dimension",
         OrNull(&Count),
-        "rank of the generators; null for a lifted model on which they do not act freely",
+        "p − rank J at generic parameters; null for a lifted model of which only bounds are known",
     ),
-    field("unexplained", OrNull(&Count), "fiber − orbit; null for a lifted model"),
+    field("orbit_dimension", OrNull(&Count), "rank of the generators; null where they are too many to write out"),
+    field("unexplained", OrNull(&Count), "fiber − orbit; null where the fiber is"),
     field("unexplained_on", Optional(&List(&Text)), "tensors on which alone the unexplained directions can be chosen"),
     field("symmetries", Object(SYMMETRIES), "what the search found"),
     field("charges", Object(CHARGES), "what gradient flow conserves"),
-    field("bias", OrNull(&Object(BIAS)), "the gauge bias; null for a lifted model"),
+    field("bias", OrNull(&Object(BIAS)), "the gauge bias; null where the generators are too many to write out"),
+    field("slice", Optional(&Object(SLICE)), "whether there is a balanced point, and the slice where there is none"),
     field("slice_invariance", Optional(&OrNull(&Number)), "largest |tr(A P_H)|; null without charges"),
     field("unused", Optional(&List(&Text)), "tensors that the predictor ignores"),
     field(
@@ -57,7 +58,13 @@ pub(super) const DERIVE: &[Field] = &[
 const PREDICTOR: &[Field] = &[
     field("dimension", Count, "d"),
     field("rank", OrNull(&Count), "rank of J where the bias is evaluated; null for a lifted model"),
-    field("generic_rank", OrNull(&Count), "rank of J at generic parameters; null for a lifted model"),
+    field("generic_rank", OrNull(&Count), "rank of J at generic parameters; null where only bounds are known"),
+    field(
+        "generic_rank_at_least",
+        Optional(&OrNull(&Count)),
+        "of a lifted model: its rank at one random point; null where J is too large",
+    ),
+    field("generic_rank_at_most", Optional(&Count), "of a lifted model: p less the orbit, or d"),
     field("generic_rank_is_bound", Optional(&Truth), "whether it may be larger: the maximum did not recur"),
 ];
 
@@ -70,6 +77,7 @@ const LIFTED: &[Field] = &[
     field("copy_parameters", List(&Count), "parameters of each copy"),
     field("unexplained_on_copies", Count, "largest unexplained dimension of a copy"),
     field("not_lifted", List(&Text), "factors of a copy that are no family of axes"),
+    field("closure_residual", OrNull(&Number), "part of a random bracket outside the algebra at full size"),
 ];
 
 const STRUCTURE: &[Field] = &[
@@ -78,6 +86,29 @@ const STRUCTURE: &[Field] = &[
     field("translations", Count, "dimension"),
     field("shifts", Count, "dimension"),
     field("unrecognised", Count, "dimension"),
+    field("tree", List(&Object(BRANCHES)), "the same as branches with members"),
+];
+
+const BRANCHES: &[Field] = &[
+    field(
+        "role",
+        OneOf(&["centre", "simple", "translations", "shifts", "unrecognised", "unexplained", "unused"]),
+        "the last two stand beside the algebra",
+    ),
+    field("dimension", Count, "of the branch; of unused parameters their number"),
+    field("acts_on", List(&Text), "names of tensors"),
+    field("members", List(&Object(MEMBERS)), "equal ideals on the same tensors; none beside the algebra"),
+];
+
+const MEMBERS: &[Field] = &[
+    field("name", Text, "the algebra of one copy, as R, sl(3), so(2)"),
+    field("factor", Text, "the factor that it belongs to"),
+    field("count", Count, "number of copies"),
+    field("dimension", Count, "of all copies"),
+    field("noncompact", OrNull(&Count), "symmetric elements, each with a charge; null where not recognised"),
+    field("compact", OrNull(&Count), "rotations; null where not recognised"),
+    field("acts_on", List(&Text), "names of tensors"),
+    field("bias_parts", List(&Count), "places in bias.parts of the summands that hold its share"),
 ];
 
 const IDEALS: &[Field] = &[field("name", Text, "as sl(3)"), field("count", Count, "how many")];
@@ -91,7 +122,10 @@ const LAW: &[Field] = &[
 const PARTS: &[Field] = &[
     field("acts_on", List(&Text), "names of tensors"),
     field("value", Number, "its summand of the bias"),
-    field("smallest_direction", Number, "near 0 the orbit degenerates there"),
+    field("smallest_direction", OrNull(&Number), "near 0 the orbit degenerates there; null for a lifted model"),
+    field("formula", OrNull(&Text), "on the balanced slice; null where it is numeric"),
+    field("latex", OrNull(&Text), "the same in LaTeX"),
+    field("formula_error", OrNull(&Number), "largest |formula − numeric| over random points"),
 ];
 
 const SYMMETRIES: &[Field] = &[
@@ -118,7 +152,11 @@ const FACTORS: &[Field] = &[
 ];
 
 const CHARGES: &[Field] = &[
-    field("independent", OrNull(&Count), "rank of their gradients at a generic point; null for some lifted models"),
+    field(
+        "independent",
+        OrNull(&Count),
+        "rank of their gradients at a generic point; null where they are too many to write out",
+    ),
     field("names", List(&Text), "as expressions"),
     field("law", Optional(&OrNull(&Object(LAW))), "what [train] does to a charge; null without it"),
 ];
@@ -136,6 +174,29 @@ const BIAS: &[Field] = &[
     field("orbit_dimension_here", Count, "rank of the generators at this point"),
     field("log_det_constraint_gram", OrNull(&Number), "of the gradients of the charges; null without them"),
     field("parts", List(&Object(PARTS)), "summands of the value"),
+    field(
+        "strata",
+        List(&Object(STRATA)),
+        "combinations of generators that almost vanish at the point, shortest first",
+    ),
+];
+
+const STRATA: &[Field] = &[
+    field("acts_on", List(&Text), "tensors that the combination moves elsewhere"),
+    field("length", Number, "how far it moves the point, relative to a random point of the same size"),
+    field("combination", List(&Object(TERMS)), "largest terms first"),
+];
+
+const TERMS: &[Field] = &[
+    field("generator", Text, "which one"),
+    field("weight", Number, "its coefficient; the sum of squares over all terms is 1"),
+];
+
+const SLICE: &[Field] = &[
+    field("balanced_point", Truth, "whether generic orbits hold a point where every charge is 0"),
+    field("held", List(&Text), "charges that cannot vanish; the slice has them constant"),
+    field("start_balanced", OrNull(&Truth), "whether the start's orbit was balanced; null where that was not asked"),
+    field("text", Text, "in a sentence"),
 ];
 
 pub(super) const BALANCE: &[Field] = &[

@@ -59,6 +59,11 @@ fn is_definite(charge: &Charge) -> bool {
     eigenvalues.iter().all(|x| *x > 1e-9) || eigenvalues.iter().all(|x| *x < -1e-9)
 }
 
+/// Names of the definite charges, which [`balance_holding_definite`] holds; one for each charge.
+pub fn held_charges(symmetries: &Symmetries) -> Vec<String> {
+    definite(symmetries).into_iter().map(|(name, _, _)| name).collect()
+}
+
 /// Charges of scale factors: name, tensors, charge.
 fn definite(symmetries: &Symmetries) -> Vec<(String, String, &Charge)> {
     let mut found = Vec::new();
@@ -121,6 +126,7 @@ fn newton_block(charges: &[&Charge], theta: &mut Vec<f64>) -> Result<(usize, f64
     let mut indices: Vec<usize> = charges.iter().flat_map(|c| c.generator().support().iter().copied()).collect();
     indices.sort_unstable();
     indices.dedup();
+    let pieces = pieces(charges, &indices);
     let size = |t: &[f64]| indices.iter().map(|&i| t[i] * t[i]).sum::<f64>();
     let values = |t: &[f64]| charges.iter().map(|c| c.value(t)).collect::<Vec<f64>>();
     let largest = |q: &[f64]| q.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
@@ -142,12 +148,12 @@ fn newton_block(charges: &[&Charge], theta: &mut Vec<f64>) -> Result<(usize, f64
         }
         let columns = fields(charges.iter().map(|c| c.generator()), theta);
         let direction = pseudo_inverse(&columns.gram(), 1e-12)?.mul_vec(&q);
-        let element = homogeneous(charges, &direction, &indices);
-        let length = element.frobenius_norm();
+        let element = homogeneous(charges, &direction, &pieces);
+        let length = element.iter().map(|x| x.frobenius_norm().powi(2)).sum::<f64>().sqrt();
         let mut fraction = if length > LONGEST_STEP { LONGEST_STEP / length } else { 1.0 };
         let mut moved = None;
         for _ in 0..30 {
-            let candidate = apply(&element.scaled(-fraction), &indices, theta)?;
+            let candidate = apply(&element, -fraction, &pieces, theta)?;
             let next = values(&candidate);
             // Along the orbit |θ|² is convex, so a shorter θ is progress too while the charges are large.
             if norm(&next) < norm(&q) || size(&candidate) < (1.0 - 1e-9) * size(theta) {
@@ -175,29 +181,65 @@ fn norm(x: &[f64]) -> f64 {
     x.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
-/// Σ c_a (A_a, b_a) as a homogeneous matrix on the given indices.
-fn homogeneous(charges: &[&Charge], weights: &[f64], indices: &[usize]) -> Matrix {
-    let n = indices.len();
-    let mut sum = Matrix::zeros(n + 1, n + 1);
-    for (charge, weight) in charges.iter().zip(weights) {
-        let generator: &Generator = charge.generator();
-        let place = |i: usize| indices.binary_search(&i).expect("the indices hold every support");
-        for e in generator.entries() {
-            sum[(place(e.row), place(e.column))] += weight * e.value;
-        }
-        for &(i, b) in generator.shifts() {
-            sum[(place(i), n)] += weight * b;
-        }
+/// Parameters that the charges' generators map into each other, ascending; of a gl on the rows of a matrix, the rows. No
+/// element of the group mixes pieces, so that each has an exponential of its own.
+fn pieces(charges: &[&Charge], indices: &[usize]) -> Vec<Vec<usize>> {
+    let place = |i: usize| indices.binary_search(&i).expect("the indices hold every support");
+    let mut root: Vec<usize> = (0..indices.len()).collect();
+    for e in charges.iter().flat_map(|c| c.generator().entries()) {
+        let (a, b) = (find(&mut root, place(e.row)), find(&mut root, place(e.column)));
+        root[a.max(b)] = a.min(b);
     }
-    sum
+    let mut pieces: Vec<Vec<usize>> = vec![Vec::new(); indices.len()];
+    (0..indices.len()).for_each(|at| pieces[find(&mut root, at)].push(indices[at]));
+    pieces.retain(|piece| !piece.is_empty());
+    pieces
 }
 
-/// exp(X) applied to the homogeneous vector of θ.
-fn apply(element: &Matrix, indices: &[usize], theta: &[f64]) -> Result<Vec<f64>, GeometryError> {
-    let mut local: Vec<f64> = indices.iter().map(|&i| theta[i]).collect();
-    local.push(1.0);
-    let image = exponential(element)?.mul_vec(&local);
+fn find(root: &mut [usize], mut a: usize) -> usize {
+    while root[a] != a {
+        root[a] = root[root[a]];
+        a = root[a];
+    }
+    a
+}
+
+/// Σ c_a (A_a, b_a) as a homogeneous matrix on every piece.
+fn homogeneous(charges: &[&Charge], weights: &[f64], pieces: &[Vec<usize>]) -> Vec<Matrix> {
+    let mut sums: Vec<Matrix> = pieces.iter().map(|p| Matrix::zeros(p.len() + 1, p.len() + 1)).collect();
+    let mut home: Vec<(usize, usize, usize)> = pieces
+        .iter()
+        .enumerate()
+        .flat_map(|(at, piece)| piece.iter().enumerate().map(move |(row, &i)| (i, at, row)))
+        .collect();
+    home.sort_unstable();
+    let place = |i: usize| {
+        let at = home.binary_search_by_key(&i, |h| h.0).expect("the pieces hold every support");
+        (home[at].1, home[at].2)
+    };
+    for (charge, weight) in charges.iter().zip(weights) {
+        let generator: &Generator = charge.generator();
+        for e in generator.entries() {
+            let ((at, row), (_, column)) = (place(e.row), place(e.column));
+            sums[at][(row, column)] += weight * e.value;
+        }
+        for &(i, b) in generator.shifts() {
+            let (at, row) = place(i);
+            let last = pieces[at].len();
+            sums[at][(row, last)] += weight * b;
+        }
+    }
+    sums
+}
+
+/// exp(factor·X) applied to the homogeneous vector of θ, piece by piece.
+fn apply(element: &[Matrix], factor: f64, pieces: &[Vec<usize>], theta: &[f64]) -> Result<Vec<f64>, GeometryError> {
     let mut moved = theta.to_vec();
-    indices.iter().zip(image).for_each(|(&i, x)| moved[i] = x);
+    for (x, piece) in element.iter().zip(pieces) {
+        let mut local: Vec<f64> = piece.iter().map(|&i| theta[i]).collect();
+        local.push(1.0);
+        let image = exponential(&x.scaled(factor))?.mul_vec(&local);
+        piece.iter().zip(image).for_each(|(&i, x)| moved[i] = x);
+    }
     Ok(moved)
 }

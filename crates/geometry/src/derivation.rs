@@ -1,21 +1,23 @@
-//! Everything that is derived about a model, in one serialisable record.
+//! Everything that is derived about a model, in one record.
 
 use crate::GeometryError;
-use crate::balance::balance_holding_definite;
-use crate::charge_law::{ChargeLaw, charge_law};
-use crate::closed_form::closed_form;
-use crate::nearly::NearInfo;
-use crate::orbit::{
-    BALANCED_RANK_CUTOFF, RANK_CUTOFF, bias, bias_parts, coarea, is_basis_dependent, orbit_dimension_at,
+use crate::balance::{balance_holding_definite, held_charges};
+use crate::bias::{bias, log_product, orbit_dimension_at};
+use crate::charge_law::charge_law;
+use crate::closed_form::{ClosedForms, PartForm, closed_forms};
+use crate::fields::OrbitFields;
+use crate::orbit::{BALANCED_RANK_CUTOFF, RANK_CUTOFF, bias_parts, coarea, is_basis_dependent};
+pub use crate::record::{
+    BiasInfo, ChargeInfo, Derivation, FactorInfo, PartInfo, PredictorInfo, SliceInfo, SymmetryInfo,
 };
 use crate::slice::slice_drift;
-use crate::structure::{StructureInfo, structure};
+use crate::strata::strata;
+use crate::structure::{Beside, structure};
 use gaugebias_model::{Parametrization, Point};
 use gaugebias_symmetry::{BasisKind, SearchOptions, Symmetries, find};
 use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
-use serde::Serialize;
 
 /// Where the bias is evaluated.
 #[derive(Clone, Debug)]
@@ -47,152 +49,8 @@ impl Default for DeriveOptions {
     }
 }
 
-/// The predictor's size and its rank at the given point.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PredictorInfo {
-    /// d.
-    pub dimension: usize,
-    /// Rank of J at the point where the bias is evaluated.
-    pub rank: usize,
-    /// Rank of J at generic θ.
-    pub generic_rank: usize,
-    /// Whether that rank is only a lower bound: its maximum over many θ did not recur.
-    pub generic_rank_is_bound: bool,
-}
-
-/// One named factor.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct FactorInfo {
-    /// rescaling, gl, o, so, translation, scale, boost, shift or other.
-    pub kind: &'static str,
-    /// r of GL(r), n of SO(n), 1 for one-parameter groups, 2 for boosts.
-    pub size: usize,
-    /// Number of copies.
-    pub count: usize,
-    /// Names of tensors.
-    pub acts_on: Vec<String>,
-    /// All of it in words: `GL(2) × 2 on W_Q, W_K`.
-    #[serde(skip)]
-    pub text: String,
-}
-
-impl From<gaugebias_symmetry::FactorSummary> for FactorInfo {
-    fn from(f: gaugebias_symmetry::FactorSummary) -> Self {
-        Self { text: f.to_string(), kind: f.kind.word(), size: f.size, count: f.count, acts_on: f.acts_on }
-    }
-}
-
-/// What the search found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SymmetryInfo {
-    /// Dimension of the algebra without redundant sections.
-    pub dimension: usize,
-    /// Symmetric elements and translations.
-    pub noncompact: usize,
-    /// Antisymmetric elements.
-    pub compact: usize,
-    /// Closed under brackets.
-    pub closed: bool,
-    /// Smallest last kept / first dropped singular value; null when nothing was dropped.
-    pub spectral_gap: Option<f64>,
-    /// Largest |Jξ|/(|J||ξ|) on fresh points.
-    pub max_residual: f64,
-    /// Named factors.
-    pub factors: Vec<FactorInfo>,
-    /// State-dependent multiples of translations that were quotiented out.
-    pub redundant_sections: usize,
-    /// Centre and ideals.
-    pub structure: StructureInfo,
-}
-
-/// Conserved charges.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ChargeInfo {
-    /// Rank of their gradients at generic points.
-    pub independent: usize,
-    /// Readable names.
-    pub names: Vec<String>,
-    /// What the training rule does to a charge; null without `[train]`.
-    pub law: Option<ChargeLaw>,
-}
-
-/// The gauge bias at a point. Without symmetry its numbers are null: there is no bias, not a bias of 0.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct BiasInfo {
-    /// balanced, initial or file.
-    pub at: &'static str,
-    /// log det Γ over the orbit's dimension, nats.
-    pub log_det_gram: Option<f64>,
-    /// Half of it.
-    pub value: Option<f64>,
-    /// canonical or orthonormal.
-    pub basis: &'static str,
-    /// Whether log det Γ depends on the basis by more than a constant.
-    pub basis_dependent: bool,
-    /// ½ log det(JJᵀ) on the predictor's rank; null where J is zero.
-    pub coarea: Option<f64>,
-    /// Closed form on the balanced slice.
-    pub formula: Option<String>,
-    /// The same in LaTeX.
-    pub latex: Option<String>,
-    /// Largest |formula − numeric| over random balanced points.
-    pub formula_error: Option<f64>,
-    /// Rank of Ξ at this point, below the generic orbit dimension where the orbit is singular.
-    pub orbit_dimension_here: usize,
-    /// log det of the constraint Gram matrix J_Q J_Qᵀ of the charges over its rank: what the conditioned law has in the
-    /// place of log det Γ. They differ by the rotations, and by the basis of symmetric elements. Null without charges.
-    pub log_det_constraint_gram: Option<f64>,
-    /// B as a sum over sets of factors that share no parameters.
-    pub parts: Vec<PartInfo>,
-}
-
-/// What one set of factors adds to the bias.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PartInfo {
-    /// Names of tensors.
-    pub acts_on: Vec<String>,
-    /// Its summand of B, nats.
-    pub value: f64,
-    /// Shortest over longest direction of its orbit here.
-    pub smallest_direction: f64,
-}
-
-/// Directions of an orbit shorter than this, relative to the longest, are worth a note.
-const NEAR_SINGULAR: f64 = 1e-3;
-
-/// All that is derived about a model; serialises to the object that `derive --json` prints.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Derivation {
-    /// Title of the model.
-    pub title: String,
-    /// p.
-    pub parameters: usize,
-    /// Size and rank of the predictor.
-    pub predictor: PredictorInfo,
-    /// p − generic rank of J.
-    pub fiber_dimension: usize,
-    /// Generic rank of Ξ.
-    pub orbit_dimension: usize,
-    /// Fiber dimensions that no affine generator explains.
-    pub unexplained: usize,
-    /// Tensors on which alone these directions can be chosen.
-    pub unexplained_on: Vec<String>,
-    /// The symmetries.
-    pub symmetries: SymmetryInfo,
-    /// The charges.
-    pub charges: ChargeInfo,
-    /// The bias.
-    pub bias: BiasInfo,
-    /// Largest |tr(A P_H)| over symmetric generators at balanced points; 0 where horizontal noise leaves the slice
-    /// invariant. Null without charges.
-    pub slice_invariance: Option<f64>,
-    /// Parameters that the predictor ignores.
-    pub unused: Vec<String>,
-    /// Directions that are nearly symmetries, where they were asked for.
-    pub nearly: Vec<NearInfo>,
-    /// Remarks: what was held, what is approximate.
-    pub notes: Vec<String>,
-}
+/// Strata beyond this many are counted, not told.
+const STRATA_TOLD: usize = 3;
 
 /// Derives symmetries, charges and bias of a model.
 ///
@@ -218,16 +76,21 @@ pub fn derive_from(
 ) -> Result<Derivation, GeometryError> {
     let mut notes = Vec::new();
     let mut random = RandomPoints::new(options.search.seed, symmetries.parameters);
+    let mut start_balanced = None;
     let theta = match at {
         At::Initial(theta) | At::File(theta) => theta.clone(),
-        At::Balanced => balanced_start(symmetries, options, &mut random, &mut notes)?,
+        At::Balanced => {
+            let (theta, balanced) = balanced_start(symmetries, options, &mut random, &mut notes)?;
+            start_balanced = balanced;
+            theta
+        }
     };
     if theta.len() != symmetries.parameters {
         return Err(GeometryError::WrongLength { found: theta.len(), expected: symmetries.parameters });
     }
     let coarea = coarea(model, &Point { theta: theta.clone(), draw: 0 })?;
     let bias = bias_info(model, symmetries, &theta, at, options, coarea, &mut notes)?;
-    let slice_invariance = slice_invariance(symmetries, options, &mut random)?;
+    let (slice, slice_invariance) = slice(symmetries, options, &mut random, start_balanced)?;
     if slice_invariance.is_some_and(|drift| drift > 1e-8) {
         notes.push(
             "horizontal noise moves the charges off the balanced slice: the horizontal law is approximate".to_owned(),
@@ -265,13 +128,14 @@ pub fn derive_from(
         orbit_dimension: symmetries.orbit_dimension,
         unexplained: symmetries.unexplained(),
         unexplained_on: symmetries.unexplained_on.clone(),
-        symmetries: symmetry_info(symmetries),
+        symmetries: symmetry_info(symmetries, &bias.parts, &unused),
         charges: ChargeInfo {
             independent: symmetries.independent_charges,
             names: symmetries.charge_names.clone(),
             law: None,
         },
         bias,
+        slice,
         slice_invariance,
         unused,
         nearly: Vec::new(),
@@ -304,29 +168,32 @@ impl RandomPoints {
     }
 }
 
-/// The balanced representative of the start; of a random point where there is no start or it cannot be balanced.
+/// The balanced representative of the start, of a random point where there is no start or it cannot be balanced; and
+/// whether that of the start was found.
 fn balanced_start(
     symmetries: &Symmetries,
     options: &DeriveOptions,
     random: &mut RandomPoints,
     notes: &mut Vec<String>,
-) -> Result<Vec<f64>, GeometryError> {
-    let balanced = match &options.start {
-        None => balance_holding_definite(symmetries, &random.next())?,
+) -> Result<(Vec<f64>, Option<bool>), GeometryError> {
+    let (balanced, of_start) = match &options.start {
+        None => (balance_holding_definite(symmetries, &random.next())?, None),
         Some(start) => match balance_holding_definite(symmetries, start) {
             Err(GeometryError::NotConverged { charge, .. }) => {
                 notes.push(format!(
                     "the start cannot be balanced (charge {charge:.1e} left); the bias is that of a random balanced point"
                 ));
-                balance_holding_definite(symmetries, &random.next())?
+                (balance_holding_definite(symmetries, &random.next())?, Some(false))
             }
-            other => other?,
+            other => (other?, Some(true)),
         },
     };
-    for charge in balanced.held {
+    let mut held = balanced.held;
+    held.dedup();
+    for charge in held {
         notes.push(format!("{charge} is definite: no balanced point, the slice is {charge} = const"));
     }
-    Ok(balanced.theta)
+    Ok((balanced.theta, of_start))
 }
 
 fn bias_info(
@@ -347,24 +214,24 @@ fn bias_info(
     let mut value = bias(symmetries, theta)?;
     if here < generic {
         notes.push(format!("the orbit has {here} dimensions at this point, {generic} at generic ones"));
-        let columns = crate::orbit::fields(&symmetries.generators, theta);
-        value = (here > 0).then(|| crate::orbit::log_volume(&columns, here)).transpose()?;
+        let lengths = OrbitFields::of(symmetries).lengths(theta)?;
+        value = (here > 0).then(|| log_product(&lengths[..here]));
     }
     let mut parts = bias_parts(symmetries, theta, cutoff)?;
     parts.retain(|part| part.rank > 0);
-    for part in parts.iter().filter(|part| part.smallest_direction < NEAR_SINGULAR) {
-        notes.push(format!(
-            "the point is near a singular stratum: on {} the shortest direction of the orbit is {:.1e} of the longest",
-            part.acts_on.join(", "),
-            part.smallest_direction
-        ));
+    let strata = strata(symmetries, theta, options.search.seed)?;
+    notes.extend(strata.iter().take(STRATA_TOLD).map(crate::strata::Stratum::text));
+    if strata.len() > STRATA_TOLD {
+        notes.push(format!("{} more combinations of generators almost vanish here", strata.len() - STRATA_TOLD));
     }
     let basis_dependent = is_basis_dependent(symmetries, theta)?;
-    let form = if basis_dependent {
-        None
+    let forms = if basis_dependent {
+        ClosedForms::default()
     } else {
-        closed_form(model, symmetries, options.search.seed, options.formula_points)?
+        closed_forms(model, symmetries, options.search.seed, options.formula_points)?
     };
+    let form = forms.whole;
+    let of_part = |part: &crate::BiasPart| forms.parts.iter().find(|form| form.factors == part.factors);
     Ok(BiasInfo {
         at: match at {
             At::Balanced => "balanced",
@@ -384,15 +251,21 @@ fn bias_info(
         formula_error: form.as_ref().map(|f| f.error),
         orbit_dimension_here: here,
         log_det_constraint_gram: constraint_volume(symmetries, theta, cutoff)?,
-        parts: parts
-            .into_iter()
-            .map(|part| PartInfo {
-                acts_on: part.acts_on,
-                value: part.value,
-                smallest_direction: part.smallest_direction,
-            })
-            .collect(),
+        parts: parts.iter().map(|part| part_info(symmetries, part, of_part(part))).collect(),
+        strata,
     })
+}
+
+fn part_info(symmetries: &Symmetries, part: &crate::BiasPart, form: Option<&PartForm>) -> PartInfo {
+    PartInfo {
+        acts_on: part.acts_on.clone(),
+        value: part.value,
+        smallest_direction: Some(part.smallest_direction),
+        formula: form.map(|form| form.text.clone()),
+        latex: form.map(|form| form.latex.clone()),
+        formula_error: form.map(|form| form.error),
+        factors: part.factors.iter().map(|&f| FactorInfo::from(&symmetries.factors[f])).collect(),
+    }
 }
 
 /// 2 log of the volume that the gradients of the charges span.
@@ -400,35 +273,56 @@ fn constraint_volume(symmetries: &Symmetries, theta: &[f64], cutoff: f64) -> Res
     if symmetries.charges.is_empty() {
         return Ok(None);
     }
-    let gradients = crate::orbit::fields(symmetries.charges.iter().map(|c| c.generator()), theta);
-    let rank = gaugebias_linalg::relative_rank(&gradients, cutoff)?;
-    Ok((rank > 0).then(|| crate::orbit::log_volume(&gradients, rank)).transpose()?.map(|volume| 2.0 * volume))
+    let gradients = OrbitFields::new(symmetries.charges.iter().map(|c| c.generator()), symmetries.parameters);
+    let lengths = gradients.lengths(theta)?;
+    let longest = lengths.first().copied().unwrap_or(0.0);
+    let rank = lengths.iter().take_while(|&&s| s > cutoff * longest && s > 0.0).count();
+    Ok((rank > 0).then(|| 2.0 * log_product(&lengths[..rank])))
 }
 
-fn slice_invariance(
+/// Whether random orbits hold balanced points, and the largest |tr(A P_H)| there; null without charges.
+fn slice(
     symmetries: &Symmetries,
     options: &DeriveOptions,
     random: &mut RandomPoints,
-) -> Result<Option<f64>, GeometryError> {
-    if symmetries.charges.is_empty() {
-        return Ok(None);
-    }
+    start_balanced: Option<bool>,
+) -> Result<(SliceInfo, Option<f64>), GeometryError> {
+    let mut held = held_charges(symmetries);
+    let all_held = held.len() == symmetries.charges.len();
+    held.dedup();
     let mut largest: Option<f64> = None;
-    for _ in 0..options.slice_points {
-        let theta = match balance_holding_definite(symmetries, &random.next()) {
-            Err(GeometryError::NotConverged { .. }) => continue,
-            other => other?.theta,
-        };
-        let drift = slice_drift(symmetries, &theta)?;
-        largest = Some(largest.map_or(drift, |m| m.max(drift)));
+    if !symmetries.charges.is_empty() {
+        for _ in 0..options.slice_points {
+            let theta = match balance_holding_definite(symmetries, &random.next()) {
+                Err(GeometryError::NotConverged { .. }) => continue,
+                other => other?.theta,
+            };
+            let drift = slice_drift(symmetries, &theta)?;
+            largest = Some(largest.map_or(drift, |m| m.max(drift)));
+        }
     }
-    Ok(largest)
+    let reached = symmetries.charges.is_empty() || largest.is_some();
+    let text = match (held.as_slice(), reached) {
+        ([], true) if symmetries.charges.is_empty() => "every point is balanced, there are no charges".to_owned(),
+        ([], true) => "generic orbits hold one, where every charge is 0".to_owned(),
+        ([], false) => "not found on random orbits; the slice is Q = const through the given point".to_owned(),
+        (held, _) => {
+            let others = if all_held { "" } else { ", with the other charges 0" };
+            format!("none: {} cannot vanish; the slice is Q = const for these{others}", held.join(", "))
+        }
+    };
+    let balanced_point = held.is_empty() && reached;
+    Ok((SliceInfo { balanced_point, held, start_balanced, text }, largest))
 }
 
-fn symmetry_info(symmetries: &Symmetries) -> SymmetryInfo {
+fn symmetry_info(symmetries: &Symmetries, parts: &[PartInfo], unused: &[String]) -> SymmetryInfo {
     let factors: Vec<FactorInfo> = symmetries.summary().into_iter().map(FactorInfo::from).collect();
+    let beside = Beside {
+        unexplained: (symmetries.unexplained(), &symmetries.unexplained_on),
+        unused: (symmetries.unused_parameters().len(), unused),
+    };
     SymmetryInfo {
-        structure: structure(&factors),
+        structure: structure(&factors, parts, &beside),
         dimension: symmetries.dimension(),
         noncompact: symmetries.noncompact,
         compact: symmetries.compact,

@@ -1,7 +1,7 @@
-//! The orbit through a point: Gram matrix of the generators, bias, and their derivatives.
+//! The orbit through a point: volumes, the summands of the bias, and the coarea form beside it.
 
 use crate::GeometryError;
-use gaugebias_linalg::{Matrix, cholesky_solve, pseudo_inverse, svdvals};
+use gaugebias_linalg::{Matrix, block_svdvals, svdvals};
 use gaugebias_model::{Parametrization, Point};
 use gaugebias_symmetry::{Generator, Symmetries};
 
@@ -17,11 +17,6 @@ pub fn fields<'a>(generators: impl IntoIterator<Item = &'a Generator>, theta: &[
     Matrix::from_columns(theta.len(), &columns)
 }
 
-/// Γ(θ) = ΞᵀΞ, k × k.
-pub fn gram(symmetries: &Symmetries, theta: &[f64]) -> Matrix {
-    fields(&symmetries.generators, theta).gram()
-}
-
 /// Logarithm of the volume spanned by columns: half the log pseudo-determinant of their Gram matrix over `rank`
 /// singular values (fewer if there are fewer columns). Empty: 0. Singular values keep twice the digits that the
 /// eigenvalues of the Gram matrix would.
@@ -31,80 +26,6 @@ pub fn log_volume(columns: &Matrix, rank: usize) -> Result<f64, GeometryError> {
     }
     let log = |x: &f64| if *x > 0.0 { x.ln() } else { f64::NEG_INFINITY };
     Ok(svdvals(columns)?.iter().take(rank).map(log).sum())
-}
-
-/// B(θ) = ½ log det Γ over the orbit dimension, in nats; `None` without generators.
-pub fn bias(symmetries: &Symmetries, theta: &[f64]) -> Result<Option<f64>, GeometryError> {
-    if symmetries.generators.is_empty() {
-        return Ok(None);
-    }
-    let columns = fields(&symmetries.generators, theta);
-    Ok(Some(log_volume(&columns, symmetries.orbit_dimension)?))
-}
-
-/// log det Γ(θ) = 2B; `None` without generators.
-pub fn log_det_gram(symmetries: &Symmetries, theta: &[f64]) -> Result<Option<f64>, GeometryError> {
-    Ok(bias(symmetries, theta)?.map(|b| 2.0 * b))
-}
-
-/// Largest deviation of (ΞΓ⁻¹)ᵀΞ from the identity at which the solution through Γ is good enough; beyond it Γ is too
-/// ill-conditioned, or singular, and a singular value decomposition of Ξ takes its place.
-const DUAL_ERROR: f64 = 1e-9;
-
-/// Ξ⁺, k × p: its row a is Σ_b Γ⁺_ab ξ_b.
-fn dual_fields(columns: &Matrix) -> Result<Matrix, GeometryError> {
-    if let Ok(dual) = cholesky_solve(&columns.gram(), &columns.transpose()) {
-        let error = dual.matmul(columns).add_scaled(-1.0, &Matrix::identity(columns.columns())).max_abs();
-        if error <= DUAL_ERROR {
-            return Ok(dual);
-        }
-    }
-    Ok(pseudo_inverse(columns, RANK_CUTOFF)?)
-}
-
-/// Σ_a A_aᵀ x_a over the rows x_a.
-fn transposed_sum(generators: &[Generator], rows: &Matrix) -> Vec<f64> {
-    let mut sum = vec![0.0; rows.columns()];
-    for (a, generator) in generators.iter().enumerate() {
-        let row = rows.row(a);
-        generator.entries().iter().for_each(|e| sum[e.column] += e.value * row[e.row]);
-    }
-    sum
-}
-
-/// ∇B(θ) = ½ tr(Γ⁺ ∂Γ) = Σ_ab Γ⁺_ab A_aᵀ ξ_b, length p; zero without generators. Exact where the orbit dimension
-/// is constant near θ. Three products of the size of Γ, and a Cholesky factorisation.
-pub fn bias_gradient(symmetries: &Symmetries, theta: &[f64]) -> Result<Vec<f64>, GeometryError> {
-    if symmetries.generators.is_empty() {
-        return Ok(vec![0.0; theta.len()]);
-    }
-    let dual = dual_fields(&fields(&symmetries.generators, theta))?;
-    Ok(transposed_sum(&symmetries.generators, &dual))
-}
-
-/// ∇²B(θ)·v, length p: the derivative of [`bias_gradient`] along v. With E the matrix of the A_a v,
-/// dΞ⁺ = −Ξ⁺EΞ⁺ + Ξ⁺Ξ⁺ᵀEᵀ(1 − ΞΞ⁺) + (1 − Ξ⁺Ξ)EᵀΞ⁺ᵀΞ⁺ (Golub and Pereyra 1973), at constant rank.
-pub fn bias_hessian_vector(
-    symmetries: &Symmetries,
-    theta: &[f64],
-    direction: &[f64],
-) -> Result<Vec<f64>, GeometryError> {
-    if symmetries.generators.is_empty() {
-        return Ok(vec![0.0; theta.len()]);
-    }
-    let columns = fields(&symmetries.generators, theta);
-    let moved: Vec<Vec<f64>> = symmetries.generators.iter().map(|g| g.apply_linear(direction)).collect();
-    let moved = Matrix::from_columns(theta.len(), &moved);
-    let dual = dual_fields(&columns)?;
-    let (dual_t, moved_t) = (dual.transpose(), moved.transpose());
-    let inward = dual.matmul(&moved).matmul(&dual);
-    // Eᵀ(1 − ΞΞ⁺) without the p × p projector.
-    let outside = moved_t.add_scaled(-1.0, &moved_t.matmul(&columns).matmul(&dual));
-    let outward = dual.matmul(&dual_t).matmul(&outside);
-    let kernel_part = moved_t.matmul(&dual_t).matmul(&dual);
-    let kernel = kernel_part.add_scaled(-1.0, &dual.matmul(&columns).matmul(&kernel_part));
-    let change = outward.add_scaled(-1.0, &inward).add_scaled(1.0, &kernel);
-    Ok(transposed_sum(&symmetries.generators, &change))
 }
 
 /// A summand of the bias: factors that share parameters, with all of B that is theirs.
@@ -118,6 +39,8 @@ pub struct BiasPart {
     pub rank: usize,
     /// Shortest over longest direction of the orbit in this block; near 0 the point is near a stratum where it degenerates.
     pub smallest_direction: f64,
+    /// These factors, as places in the list of factors.
+    pub factors: Vec<usize>,
 }
 
 /// B as a sum over sets of factors that share no parameters: Γ is block diagonal over them. Parts on the same tensors are
@@ -159,25 +82,12 @@ pub fn bias_parts(
                 part.value += value;
                 part.rank += rank;
                 part.smallest_direction = part.smallest_direction.min(smallest_direction);
+                part.factors.extend(cluster);
             }
-            None => parts.push(BiasPart { acts_on, value, rank, smallest_direction }),
+            None => parts.push(BiasPart { acts_on, value, rank, smallest_direction, factors: cluster }),
         }
     }
     Ok(parts)
-}
-
-/// Rank of Ξ at this θ, which may be below the generic orbit dimension; singular values at most `relative_cutoff`
-/// times the largest count as zero.
-pub fn orbit_dimension_at(
-    symmetries: &Symmetries,
-    theta: &[f64],
-    relative_cutoff: f64,
-) -> Result<usize, GeometryError> {
-    if symmetries.generators.is_empty() {
-        return Ok(0);
-    }
-    let columns = fields(&symmetries.generators, theta);
-    Ok(gaugebias_linalg::relative_rank(&columns, relative_cutoff)?)
 }
 
 /// Rank of J and the coarea factor ½ log det(JJᵀ) over that rank, at one point and draw.
@@ -192,7 +102,7 @@ pub struct Coarea {
 /// The coarea factor at a point; needs no generators.
 pub fn coarea(model: &dyn Parametrization, point: &Point) -> Result<Coarea, GeometryError> {
     let jacobian = jacobian(model, point)?;
-    let values = svdvals(&jacobian)?;
+    let values = block_svdvals(&jacobian)?;
     let largest = values.first().copied().unwrap_or(0.0);
     let kept = values.iter().take_while(|&&s| s > RANK_CUTOFF * largest && s > 0.0);
     Ok(kept.fold(Coarea { rank: 0, value: 0.0 }, |sum, s| Coarea { rank: sum.rank + 1, value: sum.value + s.ln() }))

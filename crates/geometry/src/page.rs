@@ -1,7 +1,6 @@
 //! A derivation as a page for the terminal and as LaTeX.
 
 use crate::derivation::{Derivation, FactorInfo};
-use crate::structure::SimpleIdeals;
 use std::fmt::Write as _;
 
 /// Charges beyond this many are counted, not listed.
@@ -30,11 +29,8 @@ impl Derivation {
         ));
         line(String::new());
         line(self.symmetry_line());
-        for factor in &self.symmetries.factors {
-            line(format!("  {}", factor.text));
-        }
-        if let Some(text) = self.structure_line() {
-            line(text);
+        for text in self.symmetries.structure.in_words(&self.bias.parts).lines() {
+            line(format!("  {text}"));
         }
         line(String::new());
         line(format!("charges: {} independent", self.charges.independent));
@@ -44,6 +40,11 @@ impl Derivation {
         if self.charges.names.len() > CHARGES_SHOWN {
             line(format!("  … and {} more", self.charges.names.len() - CHARGES_SHOWN));
         }
+        let left = match self.symmetries.compact {
+            0 => String::new(),
+            n => format!("; a compact group of dimension {n} is left there"),
+        };
+        line(format!("  balanced point: {}{left}", self.slice.text));
         if let Some(law) = &self.charges.law {
             line(format!("  under [train]: {}", law.text));
         }
@@ -74,34 +75,6 @@ impl Derivation {
         text
     }
 
-    /// Centre and ideals, where there is more than a centre.
-    fn structure_line(&self) -> Option<String> {
-        let s = &self.symmetries.structure;
-        if s.simple.is_empty() && s.shifts == 0 {
-            return None;
-        }
-        let copies = |SimpleIdeals { name, count }: &SimpleIdeals| match count {
-            1 => name.clone(),
-            _ => format!("{name} × {count}"),
-        };
-        let mut parts = vec![format!("centre of dimension {}", s.centre)];
-        if !s.simple.is_empty() {
-            parts.push(format!("simple ideals {}", s.simple.iter().map(copies).collect::<Vec<_>>().join(", ")));
-        }
-        for (count, name) in [(s.translations, "translations"), (s.shifts, "shifts")] {
-            if count > 0 {
-                parts.push(format!("{count} {name}"));
-            }
-        }
-        if s.unrecognised > 0 {
-            parts.push(format!("{} dimensions not recognised", s.unrecognised));
-        }
-        if self.symmetries.compact > 0 {
-            parts.push(format!("{} rotations are left on the balanced slice", self.symmetries.compact));
-        }
-        Some(format!("  structure: {}", parts.join("; ")))
-    }
-
     fn bias_lines(&self) -> Vec<String> {
         let bias = &self.bias;
         let Some(value) = bias.value else {
@@ -113,16 +86,26 @@ impl Derivation {
             bias.basis,
             if bias.basis_dependent { ", basis-dependent: use the coarea form" } else { "" }
         )];
-        if bias.parts.len() > 1 {
-            for part in &bias.parts {
-                lines.push(format!("  {:.6} of it on {}", part.value, part.acts_on.join(", ")));
-            }
-        }
         if let Some(coarea) = bias.coarea {
             lines.push(format!("  ½ log det(JJᵀ) = {coarea:.6}, B − ½ log det(JJᵀ) = {:.6}", value - coarea));
         }
+        if let Some(constraint) = bias.log_det_constraint_gram {
+            let gram = 2.0 * value;
+            lines.push(format!(
+                "  log det Γ = {gram:.6} of the generators, log det(J_Q J_Qᵀ) = {constraint:.6} of the charges"
+            ));
+        }
         if let (Some(formula), Some(error)) = (&bias.formula, bias.formula_error) {
             lines.push(format!("  on the balanced slice B = {formula}   (error {error:.1e})"));
+        }
+        if bias.formula.is_none() && !bias.basis_dependent {
+            for part in &bias.parts {
+                let form = match (&part.formula, part.formula_error) {
+                    (Some(formula), Some(error)) => format!("= {formula}   (error {error:.1e})"),
+                    _ => "has no closed form: numeric".to_owned(),
+                };
+                lines.push(format!("  on the balanced slice its part on {} {form}", part.acts_on.join(", ")));
+            }
         }
         if let Some(drift) = self.slice_invariance {
             lines.push(format!("  slice invariance: largest |tr(A P_H)| = {drift:.3e}"));

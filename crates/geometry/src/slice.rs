@@ -1,9 +1,10 @@
 //! Whether horizontal noise leaves the balanced slice where it is.
 
 use crate::GeometryError;
-use crate::orbit::{RANK_CUTOFF, fields};
-use gaugebias_linalg::{Matrix, eigvalsh, svd};
-use gaugebias_symmetry::{BasisKind, FactorKind, Generator, Nature, Symmetries};
+use crate::fields::OrbitFields;
+use crate::orbit::RANK_CUTOFF;
+use gaugebias_linalg::{Matrix, Svd, eigvalsh, svd};
+use gaugebias_symmetry::{BasisKind, Entry, FactorKind, Generator, Nature, Symmetries};
 
 /// Largest |tr(A P_H)| over the symmetric elements A, P_H the projector on the complement of the orbit. Under
 /// horizontal noise of temperature τ the charge of A drifts by τ tr(A P_H); the slice is invariant where this is zero
@@ -16,17 +17,17 @@ pub fn slice_drift(symmetries: &Symmetries, theta: &[f64]) -> Result<f64, Geomet
     if symmetries.generators.is_empty() {
         return Ok(0.0);
     }
-    let basis = vertical_basis(&fields(&symmetries.generators, theta))?;
+    let vertical = Vertical::new(&OrbitFields::of(symmetries), theta)?;
     let mut largest = 0.0_f64;
     if symmetries.basis == BasisKind::Orthonormal {
         for charge in &symmetries.charges {
-            largest = largest.max(horizontal_trace(charge.generator(), &basis).abs());
+            largest = largest.max(vertical.horizontal_trace(charge.generator()).abs());
         }
         return Ok(largest);
     }
     for factor in &symmetries.factors {
         let own = &symmetries.generators[factor.generators.clone()];
-        let traces = own.iter().map(|g| horizontal_trace(g, &basis));
+        let traces = own.iter().map(|g| vertical.horizontal_trace(g));
         if factor.kind == FactorKind::Gl {
             let entries = Matrix::from_row_major(factor.size, factor.size, traces.collect());
             let symmetric = entries.add_scaled(1.0, &entries.transpose()).scaled(0.5);
@@ -39,19 +40,39 @@ pub fn slice_drift(symmetries: &Symmetries, theta: &[f64]) -> Result<f64, Geomet
     Ok(largest)
 }
 
-/// tr(A P_H) = tr A − Σ eᵀAe over an orthonormal basis of the vertical space.
-fn horizontal_trace(generator: &Generator, vertical: &Matrix) -> f64 {
-    let along = |j: usize| {
-        let e = vertical.column(j);
-        generator.apply_linear(&e).iter().zip(&e).map(|(a, b)| a * b).sum::<f64>()
-    };
-    generator.trace() - (0..vertical.columns()).map(along).sum::<f64>()
+/// The projector on the orbit's tangent, which is block diagonal as Γ is.
+struct Vertical {
+    /// Orthonormal bases of the blocks, parameters × rank.
+    bases: Vec<Matrix>,
+    /// Block and row of each parameter; `None` where no generator moves it.
+    place: Vec<Option<(usize, usize)>>,
 }
 
-/// Orthonormal basis of the span of the fields.
-fn vertical_basis(columns: &Matrix) -> Result<Matrix, GeometryError> {
-    let s = svd(columns)?;
-    let largest = s.singular_values[0];
-    let rank = s.singular_values.iter().take_while(|&&x| x > RANK_CUTOFF * largest).count();
-    Ok(s.u.column_range(0..rank))
+impl Vertical {
+    fn new(fields: &OrbitFields, theta: &[f64]) -> Result<Self, GeometryError> {
+        let decomposed: Vec<_> =
+            fields.blocks().iter().map(|block| svd(&block.dense(&block.values(theta)))).collect::<Result<_, _>>()?;
+        let longest = decomposed.iter().filter_map(|s| s.singular_values.first()).fold(0.0_f64, |m, x| m.max(*x));
+        let mut place = vec![None; fields.parameters()];
+        for (at, block) in fields.blocks().iter().enumerate() {
+            block.coordinates.iter().enumerate().for_each(|(row, &i)| place[i] = Some((at, row)));
+        }
+        let basis = |s: &Svd| {
+            let rank = s.singular_values.iter().take_while(|&&x| x > RANK_CUTOFF * longest).count();
+            s.u.column_range(0..rank)
+        };
+        Ok(Self { bases: decomposed.iter().map(basis).collect(), place })
+    }
+
+    /// tr(A P_H) = tr A − Σ A_ij (P_V)_ij over the entries of A.
+    fn horizontal_trace(&self, generator: &Generator) -> f64 {
+        let projected = |e: &Entry| match (self.place[e.row], self.place[e.column]) {
+            (Some((a, i)), Some((b, j))) if a == b => {
+                let basis = &self.bases[a];
+                e.value * basis.row(i).iter().zip(basis.row(j)).map(|(x, y)| x * y).sum::<f64>()
+            }
+            _ => 0.0,
+        };
+        generator.trace() - generator.entries().iter().map(projected).sum::<f64>()
+    }
 }

@@ -1,8 +1,8 @@
 //! Every spec of `experiments/zoo`: the answer that its comment gives, and the identities that hold for any model.
 
 use gaugebias_geometry::{
-    ClosedForm, GeometryError, balance_holding_definite, bias, bias_gradient, bias_hessian_vector, bias_parts,
-    closed_form,
+    ClosedForm, GeometryError, OrbitFields, balance_holding_definite, bias, bias_gradient, bias_hessian_vector,
+    bias_parts, closed_form, gram,
 };
 use gaugebias_linalg::Matrix;
 use gaugebias_model::spec::{Spec, SpecFile};
@@ -199,6 +199,23 @@ fn gradient_is_the_slope(subject: &Subject, random: &mut Random) {
     );
 }
 
+/// Multiplications, so that nothing is timed: ∇B within five times the Gram matrix as the product of its blocks. Time, which
+/// is nearer to the multiplications that are not by zero, is in docs/checks.md.
+fn gradient_costs_little_more_than_the_gram_matrix(subject: &Subject) {
+    let work = OrbitFields::of(&subject.symmetries).work();
+    assert!(work.gram <= work.dense_gram, "{}: {work:?}", subject.spec.title);
+    assert!(work.gradient <= 5 * work.dense_gram, "{}: {work:?}", subject.spec.title);
+}
+
+/// Γ by blocks against the product of the whole.
+fn gram_is_the_product_of_the_fields(subject: &Subject, random: &mut Random) {
+    let theta = random.normals(subject.symmetries.parameters, 1.0);
+    let columns: Vec<Vec<f64>> = subject.symmetries.generators.iter().map(|g| g.field(&theta)).collect();
+    let whole = Matrix::from_columns(theta.len(), &columns).gram();
+    let found = gram(&subject.symmetries, &theta);
+    assert!(found.add_scaled(-1.0, &whole).max_abs() <= 1e-13 * (1.0 + whole.max_abs()), "{}", subject.spec.title);
+}
+
 fn second_derivative_is_the_slope_of_the_first(subject: &Subject, random: &mut Random) {
     let (symmetries, p) = (&subject.symmetries, subject.symmetries.parameters);
     let (theta, direction) = (random.normals(p, 1.0), random.normals(p, 1.0));
@@ -236,6 +253,8 @@ fn the_whole_zoo() {
         generators_hold_on_fresh_points_and_a_planted_fault_does_not(subject, &mut random);
         balancing_keeps_the_predictor(subject, &mut random);
         formula_equals_the_numbers(subject);
+        gram_is_the_product_of_the_fields(subject, &mut random);
+        gradient_costs_little_more_than_the_gram_matrix(subject);
         gradient_is_the_slope(subject, &mut random);
         second_derivative_is_the_slope_of_the_first(subject, &mut random);
         parts_add_up(subject, &mut random);

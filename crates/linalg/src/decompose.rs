@@ -39,7 +39,7 @@ pub(crate) fn require_finite(operation: &'static str, matrix: &Matrix) -> Result
     if count == 0 { Ok(()) } else { Err(LinalgError::NotFinite { operation, count, total }) }
 }
 
-fn require_square(operation: &'static str, matrix: &Matrix) -> Result<usize, LinalgError> {
+pub(crate) fn require_square(operation: &'static str, matrix: &Matrix) -> Result<usize, LinalgError> {
     require_finite(operation, matrix)?;
     if matrix.rows() == matrix.columns() {
         return Ok(matrix.rows());
@@ -83,6 +83,46 @@ pub fn svdvals(matrix: &Matrix) -> Result<Vec<f64>, LinalgError> {
     require_finite("svdvals", matrix)?;
     let values = |attempt| reflected(matrix, attempt).0.as_faer().singular_values().ok();
     (0..ATTEMPTS).find_map(values).ok_or_else(|| no_convergence("svdvals", matrix))
+}
+
+/// Singular values, descending, of a matrix that may fall into blocks: rows that share no non-zero column with others are
+/// decomposed apart. As many as the blocks have, min(rows, columns) of each; what is left out is zero.
+pub fn block_svdvals(matrix: &Matrix) -> Result<Vec<f64>, LinalgError> {
+    require_finite("block_svdvals", matrix)?;
+    let mut root: Vec<usize> = (0..matrix.columns()).collect();
+    let used = |i: usize| (0..matrix.columns()).filter(move |&j| matrix[(i, j)] != 0.0);
+    for i in 0..matrix.rows() {
+        let mut columns = used(i);
+        if let Some(first) = columns.next() {
+            columns.for_each(|j| unite(&mut root, first, j));
+        }
+    }
+    let mut blocks: Vec<(Vec<usize>, Vec<usize>)> = vec![(Vec::new(), Vec::new()); matrix.columns()];
+    (0..matrix.columns()).for_each(|j| blocks[find(&mut root, j)].1.push(j));
+    for i in 0..matrix.rows() {
+        if let Some(first) = used(i).next() {
+            blocks[find(&mut root, first)].0.push(i);
+        }
+    }
+    let mut values = Vec::new();
+    for (rows, columns) in blocks.iter().filter(|(rows, _)| !rows.is_empty()) {
+        values.extend(svdvals(&matrix.submatrix(rows, columns))?);
+    }
+    values.sort_by(|a, b| b.total_cmp(a));
+    Ok(values)
+}
+
+fn find(root: &mut [usize], mut a: usize) -> usize {
+    while root[a] != a {
+        root[a] = root[root[a]];
+        a = root[a];
+    }
+    a
+}
+
+fn unite(root: &mut [usize], a: usize, b: usize) {
+    let (a, b) = (find(root, a), find(root, b));
+    root[a.max(b)] = a.min(b);
 }
 
 /// The iteration of the library stalls on rare matrices with many equal singular values in separate blocks. A
@@ -248,6 +288,19 @@ fn rank_of(descending: &[f64], relative_cutoff: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blocks_have_the_singular_values_of_the_whole() {
+        // Two blocks, interleaved, a zero row and a zero column.
+        let entry =
+            |i: usize, j: usize| if i == 4 || j == 3 || i % 2 != j % 2 { 0.0 } else { ((5 * i + 3 * j) as f64).cos() };
+        let matrix = Matrix::from_fn(7, 8, entry);
+        let (whole, blocks) = (svdvals(&matrix).unwrap(), block_svdvals(&matrix).unwrap());
+        assert!(blocks.len() < whole.len());
+        for (at, value) in whole.iter().enumerate() {
+            assert!((value - blocks.get(at).copied().unwrap_or(0.0)).abs() < 1e-14);
+        }
+    }
 
     #[test]
     fn a_reflection_keeps_singular_values_and_gives_the_vectors_back() {

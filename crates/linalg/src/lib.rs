@@ -12,14 +12,18 @@ mod exponential;
 mod inverse_iteration;
 mod matrix;
 mod null_space;
+mod positive_definite;
 mod pseudo_determinant;
 
 pub use decompose::{
-    Qr, Svd, SymmetricEigen, cholesky_solve, det, eigvalsh, inv, least_squares, pseudo_inverse, qr, relative_rank, svd,
-    svdvals, symmetric_eigen,
+    Qr, Svd, SymmetricEigen, block_svdvals, cholesky_solve, det, eigvalsh, inv, least_squares, pseudo_inverse, qr,
+    relative_rank, svd, svdvals, symmetric_eigen,
 };
 pub use error::LinalgError;
 pub use exponential::exponential;
 pub use matrix::Matrix;
 pub use null_space::{NullSpace, NullSpaceInfo, NullSpaceMethod, NullSpaceParams, null_space};
+pub use positive_definite::{
+    PositiveDefiniteInverse, PositiveDefiniteLogDet, inverse_positive_definite, log_det_positive_definite,
+};
 pub use pseudo_determinant::{LogPseudoDet, log_pseudo_det};

@@ -197,6 +197,17 @@ impl std::ops::IndexMut<(usize, usize)> for Matrix {
     }
 }
 
+/// Sums in parallel, so that one addition does not wait for the one before it.
+const SUMS: usize = 8;
+
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
+    let length = a.len().min(b.len());
+    let (a, b) = (&a[..length], &b[..length]);
+    let mut sums = [0.0; SUMS];
+    let (left, right) = (a.chunks_exact(SUMS), b.chunks_exact(SUMS));
+    let rest: f64 = left.remainder().iter().zip(right.remainder()).map(|(x, y)| x * y).sum();
+    for (x, y) in left.zip(right) {
+        sums.iter_mut().zip(x.iter().zip(y)).for_each(|(sum, (x, y))| *sum += x * y);
+    }
+    sums.iter().sum::<f64>() + rest
 }

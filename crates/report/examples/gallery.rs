@@ -217,6 +217,7 @@ fn page(figures: Vec<Figure>) -> Page {
         question: words(&["Does gradient noise make the product u∘v sparse, and by the amount that the geometry of its orbits predicts? <i>Markup is text.</i>"]),
         derivations: vec![Derivation {
             title: "base".into(),
+            tree: Vec::new(),
             rows: vec![
                 fact("parameters", "128", None),
                 fact("symmetry", "64 rescalings, non-compact", Some(r"(u_i, v_i) \mapsto (e^{a_i} u_i, e^{-a_i} v_i)")),

@@ -35,7 +35,13 @@ impl Page {
             };
             block.rows.iter().map(value).collect()
         };
-        self.derivations.iter().map(|block| context! { title => &block.title, rows => rows(block) }).collect()
+        let tree = |block: &crate::Derivation| -> Vec<Value> {
+            block.tree.iter().map(|b| context! { text => &b.text, leaves => &b.leaves }).collect()
+        };
+        let value = |block: &crate::Derivation| {
+            context! { title => &block.title, rows => rows(block), tree => tree(block) }
+        };
+        self.derivations.iter().map(value).collect()
     }
 
     fn figure_values(&self) -> Result<Vec<Value>, ReportError> {

@@ -31,7 +31,7 @@ pub use error::ReportError;
 pub use figure::{Axis, Content, Figure};
 pub use files::write;
 pub use kinds::{Curve, Density, Levels, Lines, Reference, Scatter, Series, Stem};
-pub use page::{AlternativeRow, Derivation, Fact, Page, Table, VerdictRow};
+pub use page::{AlternativeRow, Branch, Derivation, Fact, Page, Table, VerdictRow};
 pub use scale::number;
 
 /// The rules that [`Figure::inline_svg`] relies on, for a page of one's own: light, and dark where the reader's system is.

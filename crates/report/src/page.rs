@@ -33,6 +33,17 @@ pub struct Derivation {
     pub title: String,
     /// The facts.
     pub rows: Vec<Fact>,
+    /// The structure of the algebra, branch by branch.
+    pub tree: Vec<Branch>,
+}
+
+/// A branch of a tree with its leaves.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Branch {
+    /// What hangs together.
+    pub text: String,
+    /// One line each.
+    pub leaves: Vec<String>,
 }
 
 /// A derived fact: what, its value in words or numbers, and as a formula where there is one.

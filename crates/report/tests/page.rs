@@ -1,7 +1,7 @@
 //! Promises of the page: one file, nothing loaded, text never markup.
 
 use gaugebias_report::{
-    AlternativeRow, Axis, Content, Curve, Derivation, Fact, Figure, Page, Scatter, Table, VerdictRow,
+    AlternativeRow, Axis, Branch, Content, Curve, Derivation, Fact, Figure, Page, Scatter, Table, VerdictRow,
 };
 
 const NASTY: &str = "</code></script><script>alert(1)</script>\"'&<img src=http://x>";
@@ -18,6 +18,7 @@ fn page(words: &str) -> Page {
         question: vec![text()],
         derivations: vec![Derivation {
             title: text(),
+            tree: vec![Branch { text: text(), leaves: vec![text()] }],
             rows: vec![
                 Fact { label: text(), value: text(), latex: Some(text()) },
                 Fact { label: text(), value: text(), latex: Some(r"\tfrac12 \sum_i \log|w_i|".into()) },

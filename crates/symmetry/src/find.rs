@@ -103,8 +103,7 @@ impl Symmetries {
     /// Parameters that the predictor ignores: each is a translation by itself. A tensor by its name, with the number of
     /// its entries where the others are used.
     pub fn unused(&self) -> Vec<String> {
-        let alone = |g: &&Generator| g.is_translation() && g.support().len() == 1;
-        let ignored: Vec<usize> = self.generators.iter().filter(alone).map(|g| g.support()[0]).collect();
+        let ignored = self.unused_parameters();
         let describe = |t: &ParameterTensor| {
             let count = ignored.iter().filter(|i| (t.offset..t.offset + t.len()).contains(i)).count();
             match count {
@@ -114,6 +113,12 @@ impl Symmetries {
             }
         };
         self.tensors.iter().filter_map(describe).collect()
+    }
+
+    /// Their indices.
+    pub fn unused_parameters(&self) -> Vec<usize> {
+        let alone = |g: &&Generator| g.is_translation() && g.support().len() == 1;
+        self.generators.iter().filter(alone).map(|g| g.support()[0]).collect()
     }
 
     /// Factors of equal kind, size and tensors counted together.

@@ -144,6 +144,15 @@ impl Generator {
         field
     }
 
+    /// One entry of ξ(θ).
+    pub fn row_value(&self, row: usize, theta: &[f64]) -> f64 {
+        let from = self.entries.partition_point(|e| e.row < row);
+        let linear: f64 =
+            self.entries[from..].iter().take_while(|e| e.row == row).map(|e| e.value * theta[e.column]).sum();
+        let shift = self.shifts.binary_search_by_key(&row, |s| s.0).map_or(0.0, |at| self.shifts[at].1);
+        linear + shift
+    }
+
     /// A·x for a tangent vector x (no translation).
     pub fn apply_linear(&self, x: &[f64]) -> Vec<f64> {
         let mut image = vec![0.0; x.len()];

@@ -21,6 +21,13 @@ const LINEAR: [(usize, usize, usize); 10] =
 /// (inputs, hidden units, outputs) of two ReLU layers.
 const RELU: [(usize, usize, usize); 6] = [(2, 3, 1), (3, 2, 2), (4, 3, 1), (2, 4, 2), (3, 5, 1), (1, 4, 2)];
 
+/// Widths d_0, …, d_L of deep linear networks, hidden ones at most as wide as both ends: W_{l+1}ᵀW_{l+1} − W_lW_lᵀ is conserved
+/// at every hidden layer (Arora, Cohen, Hazan 2018), d_l(d_l + 1)/2 numbers each.
+const DEEP_LINEAR: [&[usize]; 4] = [&[3, 2, 2, 3], &[3, 3, 3, 3], &[4, 2, 3, 3], &[2, 2, 2, 2, 2]];
+
+/// Widths of deep ReLU networks: one law for each hidden unit, whatever the depth.
+const DEEP_RELU: [&[usize]; 3] = [&[3, 4, 3, 2], &[2, 3, 3, 1], &[2, 3, 2, 3, 2]];
+
 fn proved_linear(n: usize, m: usize, r: usize) -> usize {
     if r <= n + m { r * (r + 1) / 2 } else { (n + m) * r - (n + m) * (n + m - 1) / 2 }
 }
@@ -96,5 +103,18 @@ fn relu_networks_have_one_for_each_hidden_unit() {
         assert_eq!(found(&models::relu_layer(inputs, hidden, outputs, 8)), hidden, "{inputs}-{hidden}-{outputs}");
         assert_eq!(hidden * laws_by_brackets(outputs, inputs + 1, 1), hidden);
         assert_eq!(found(&relu_with_bias(inputs, hidden, outputs)), hidden, "{inputs}-{hidden}-{outputs}, biases");
+    }
+}
+
+#[test]
+fn deep_networks_have_those_of_every_hidden_layer() {
+    for widths in DEEP_LINEAR {
+        let hidden = &widths[1..widths.len() - 1];
+        let expected: usize = hidden.iter().map(|d| d * (d + 1) / 2).sum();
+        assert_eq!(found(&models::chain(widths)), expected, "linear {widths:?}");
+    }
+    for widths in DEEP_RELU {
+        let hidden: usize = widths[1..widths.len() - 1].iter().sum();
+        assert_eq!(found(&models::relu_chain(widths, 12)), hidden, "ReLU {widths:?}");
     }
 }

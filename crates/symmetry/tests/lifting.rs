@@ -116,3 +116,89 @@ fn sizes_that_cannot_shrink_are_refused_with_the_reason() {
         other => panic!("expected a refusal, found {:?}", other.map(|l| families(&l))),
     }
 }
+
+/// Two heads of 16 columns with rotary positions: in halves of a head, and in neighbouring columns.
+fn rotary(halves: bool) -> String {
+    let turn = |name: &str, from: usize| {
+        let (a, b) = if halves {
+            (format!("{name}[:, :, {from}:{}]", from + 8), format!("{name}[:, :, {}:{}]", from + 8, from + 16))
+        } else {
+            (format!("{name}[:, :, {from}:{}:2]", from + 16), format!("{name}[:, :, {}:{}:2]", from + 1, from + 16))
+        };
+        format!("concat([{a} * cos(angle) - {b} * sin(angle), {a} * sin(angle) + {b} * cos(angle)], axis=2)")
+    };
+    let head = |from: usize| {
+        let (q, k) = (turn("q", from), turn("k", from));
+        format!("softmax({q} @ transpose({k}, 0, 2, 1)) @ v[:, :, {from}:{}]", from + 16)
+    };
+    format!(
+        "[param]\nW_Q = \"normal(32, 32)\"\nW_K = \"normal(32, 32)\"\nW_V = \"normal(32, 32)\"\nW_O = \"normal(32, 32)\"\n\
+         [batch]\nx = \"normal(2, 4, 32)\"\n[model]\nangle = \"outer(arange(4), exp(-0.3 * arange(8)))\"\n\
+         q = \"x @ W_Q\"\nk = \"x @ W_K\"\nv = \"x @ W_V\"\n\
+         predictor = \"concat([{}, {}], axis=2) @ W_O\"",
+        head(0),
+        head(16)
+    )
+}
+
+#[test]
+fn frequency_pairs_lift_in_halves_of_a_head() {
+    let (model, lifted) = lift(&rotary(true));
+    let lifted = lifted.unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(model.parameter_count(), 4_096);
+    assert!(lifted.not_lifted.is_empty(), "{:?}", lifted.not_lifted);
+    let mut found = families(&lifted);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "GL(16) on W_V, W_O",
+            "GL(16) on W_V, W_O",
+            "O(2) × 8 on W_Q, W_K",
+            "O(2) × 8 on W_Q, W_K",
+            "rescaling × 8 on W_Q, W_K",
+            "rescaling × 8 on W_Q, W_K",
+        ]
+    );
+    assert_eq!((lifted.dimension(), lifted.compact()), (512 + 32, 240 + 16));
+    assert!(lifted.residual <= 1e-10 && lifted.residual > 0.0, "{:.1e}", lifted.residual);
+}
+
+/// A gain and an offset after normalisation: the offset may grow where the bias behind makes up for it.
+#[test]
+fn shifts_lift() {
+    let text = "[param]\ngain = \"normal(60)\"\noffset = \"normal(60)\"\nW = \"normal(40, 60)\"\nb = \"normal(40)\"\n\
+                [batch]\nx = \"normal(12, 60)\"\n[model]\nc = \"x - mean(x, axis=1, keepdims=True)\"\n\
+                n = \"c / sqrt(mean(c**2, axis=1, keepdims=True))\"\npredictor = \"(gain * n + offset) @ W.T + b\"";
+    let (model, lifted) = lift(text);
+    let lifted = lifted.unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(families(&lifted), ["rescaling × 60 on gain, offset, W", "shift × 60 on offset, W, b"]);
+    assert!(lifted.not_lifted.is_empty() && lifted.residual <= 1e-10, "{lifted:?}");
+    assert_eq!((lifted.noncompact(), lifted.compact()), (60, 0));
+    // Written out, every generator has the residual that the family was verified by.
+    let generators = lifted.generators().expect("few entries");
+    assert_eq!(generators.len(), 120);
+    let point = gaugebias_model::Point {
+        theta: (0..model.parameter_count()).map(|i| (1.7 * i as f64).sin()).collect(),
+        draw: 3,
+    };
+    let gradient = model.covector_gradients(&[point.clone()], &[vec![1.0; 480]]).swap_remove(0);
+    let size = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+    for generator in &generators {
+        let along = generator.pairing(&gradient, &point.theta).abs();
+        assert!(along <= 1e-12 * size(&gradient) * size(&generator.field(&point.theta)), "{along:.1e}");
+    }
+}
+
+/// The generators of a family, written out, are those that the direct search finds.
+#[test]
+fn generators_written_out_span_the_algebra_of_the_direct_search() {
+    let text = "[param]\nU = \"normal(6, 5)\"\nV = \"normal(5, 7)\"\n[model]\npredictor = \"U @ V\"";
+    let (model, lifted) = lift(text);
+    let generators = lifted.unwrap_or_else(|e| panic!("{e}")).generators().expect("few entries");
+    let direct = find(&model, &SearchOptions::default()).unwrap();
+    assert_eq!(generators.len(), direct.dimension());
+    for (ours, theirs) in generators.iter().zip(&direct.generators) {
+        assert_eq!((ours.entries(), ours.shifts()), (theirs.entries(), theirs.shifts()));
+    }
+}

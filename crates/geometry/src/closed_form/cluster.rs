@@ -6,8 +6,9 @@ use gaugebias_symmetry::{Factor, FactorKind, Generator, Module, Symmetries};
 /// Bias of a cluster at the balanced point of the orbit through θ.
 #[derive(Clone, Debug)]
 pub(crate) enum ClusterForm {
-    /// (ℝ>0)^{D−1} on D blocks: balanced where ‖block_b‖² = c n_b, invariant Π ‖block_b‖^{n_b}.
-    Rescaling { blocks: Vec<Vec<usize>>, multiplicities: Vec<f64>, constant: f64 },
+    /// (ℝ>0)^{D−1} on D blocks: balanced where ‖block_b‖² = c n_b, invariant Π ‖block_b‖^{n_b}. With `turns` plane rotations of
+    /// all blocks at once, 0 or 1: a frequency pair, where the two together are the complex numbers.
+    Rescaling { blocks: Vec<Vec<usize>>, multiplicities: Vec<f64>, turns: usize, constant: f64 },
     /// GL(r)^{L−1} along a product of L matrices.
     Chain { matrices: Vec<IndexMatrix>, size: usize },
     /// Rotations of the columns of a matrix with the given rows.
@@ -35,6 +36,10 @@ impl ClusterForm {
         if all(FactorKind::Gl) {
             return chain(&factors);
         }
+        if let [a, b] = factors.as_slice() {
+            let (rescaling, rotation) = if a.kind == FactorKind::Rescaling { (a, b) } else { (b, a) };
+            return turned(own(rescaling), rotation, own(rotation));
+        }
         let [factor] = factors.as_slice() else {
             return None;
         };
@@ -52,11 +57,11 @@ impl ClusterForm {
     /// The bias at the balanced representative of θ's orbit.
     pub fn value(&self, theta: &[f64]) -> f64 {
         match self {
-            Self::Rescaling { blocks, multiplicities, constant } => {
+            Self::Rescaling { blocks, multiplicities, turns, constant } => {
                 let total: f64 = multiplicities.iter().sum();
                 let log: f64 =
                     blocks.iter().zip(multiplicities).map(|(block, n)| n * square_sum(block, theta).ln()).sum();
-                0.5 * (blocks.len() - 1) as f64 * log / total + constant
+                0.5 * (blocks.len() - 1 + turns) as f64 * log / total + constant
             }
             Self::Chain { matrices, size } => {
                 let roots = chain_values(matrices, *size, theta, 1.0 / matrices.len() as f64);
@@ -145,8 +150,31 @@ fn rescaling(generators: &[Generator]) -> Option<ClusterForm> {
     Some(ClusterForm::Rescaling {
         blocks: blocks.into_iter().map(|(_, members)| members).collect(),
         constant: 0.5 * log_det - 0.5 * k as f64 * entropy / total,
+        turns: 0,
         multiplicities,
     })
+}
+
+/// A rescaling and one rotation of the planes that its blocks consist of. The rotation moves every coordinate by another one of
+/// its block, so that its field is orthogonal to the rescalings' and as long as θ there: Σ_b c n_b at the balanced point.
+fn turned(rescalings: &[Generator], rotation: &Factor, rotations: &[Generator]) -> Option<ClusterForm> {
+    let planes = matches!(rotation.kind, FactorKind::O | FactorKind::So) && rotation.size == 2;
+    let [turn] = rotations else {
+        return None;
+    };
+    let Some(ClusterForm::Rescaling { blocks, multiplicities, constant, .. }) = rescaling(rescalings) else {
+        return None;
+    };
+    let home = |i: usize| blocks.iter().position(|block| block.binary_search(&i).is_ok());
+    let within = turn.entries().iter().all(|e| e.value.abs() == 1.0 && home(e.row) == home(e.column));
+    let each_once = turn.entries().iter().map(|e| e.row).eq(generators_support(rescalings));
+    if !(planes && turn.is_linear() && within && each_once) {
+        return None;
+    }
+    let total: f64 = multiplicities.iter().sum();
+    let entropy: f64 = multiplicities.iter().map(|n| n * n.ln()).sum();
+    let constant = constant + 0.5 * total.ln() - 0.5 * entropy / total;
+    Some(ClusterForm::Rescaling { blocks, multiplicities, turns: 1, constant })
 }
 
 fn rotations(factor: &Factor, generators: &[Generator]) -> Option<ClusterForm> {

@@ -227,7 +227,7 @@ fn parameter_label(form: &ClusterForm, tensors: &[ParameterTensor]) -> String {
 }
 
 /// A tensor, its row or column, or the names of the tensors that hold the indices.
-fn block_label(indices: &[usize], tensors: &[ParameterTensor]) -> String {
+pub(crate) fn block_label(indices: &[usize], tensors: &[ParameterTensor]) -> String {
     let mut sorted = indices.to_vec();
     sorted.sort_unstable();
     let holds = |t: &&ParameterTensor| sorted.iter().any(|i| (t.offset..t.offset + t.len()).contains(i));
@@ -254,6 +254,13 @@ fn tensor_part(own: &[usize], tensor: &ParameterTensor) -> String {
         }
         if own.len() == rows && own[0] < columns && step(columns) {
             return format!("{}[:,{}]", tensor.name, own[0]);
+        }
+        let mut places: Vec<usize> = own.iter().map(|i| i % columns).collect();
+        places.sort_unstable();
+        places.dedup();
+        if places.len() < columns && places.len() * rows == own.len() {
+            let places: Vec<String> = places.iter().map(ToString::to_string).collect();
+            return format!("{}[:,[{}]]", tensor.name, places.join(","));
         }
     }
     if own.len() == 1 && tensor.shape.len() == 1 {

@@ -10,11 +10,13 @@ mod print;
 
 use crate::GeometryError;
 use crate::balance::balance_holding_definite;
-use crate::orbit::{bias, factor_clusters, fields, log_volume};
+use crate::bias::bias;
+use crate::orbit::{BALANCED_RANK_CUTOFF, bias_parts, factor_clusters, fields, log_volume};
 use cluster::ClusterForm;
 use gaugebias_model::Parametrization;
 use gaugebias_symmetry::{BasisKind, FactorKind, Generator, Symmetries};
-use label::{Samples, label_all};
+pub(crate) use label::block_label;
+use label::{Label, Samples, label_all};
 use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
@@ -42,6 +44,28 @@ impl ClosedForm {
     }
 }
 
+/// The formula of one summand of the bias, see [`crate::bias_parts`].
+#[derive(Clone, Debug)]
+pub struct PartForm {
+    /// Its factors, as places in the list of factors.
+    pub factors: Vec<usize>,
+    /// The formula as plain text.
+    pub text: String,
+    /// The formula in LaTeX.
+    pub latex: String,
+    /// Largest |formula − numeric| over random balanced points.
+    pub error: f64,
+}
+
+/// The formula of the whole bias, where every cluster of factors has one, and of each summand that has one.
+#[derive(Clone, Debug, Default)]
+pub struct ClosedForms {
+    /// Of all of B.
+    pub whole: Option<ClosedForm>,
+    /// Of its summands; those without are numeric.
+    pub parts: Vec<PartForm>,
+}
+
 /// The closed form of the bias, or `None` where some cluster of factors has none (numbers only).
 ///
 /// # Errors
@@ -52,37 +76,88 @@ pub fn closed_form(
     seed: u64,
     points: usize,
 ) -> Result<Option<ClosedForm>, GeometryError> {
-    if symmetries.generators.is_empty() || symmetries.basis != BasisKind::Canonical {
-        return Ok(None);
+    Ok(closed_forms(model, symmetries, seed, points)?.whole)
+}
+
+/// The closed forms of the bias and of its summands, checked at up to `points` random balanced points.
+///
+/// # Errors
+/// As [`closed_form`].
+pub fn closed_forms(
+    model: &dyn Parametrization,
+    symmetries: &Symmetries,
+    seed: u64,
+    points: usize,
+) -> Result<ClosedForms, GeometryError> {
+    let clusters = factor_clusters(symmetries);
+    let recognised: Vec<Option<ClusterForm>> =
+        clusters.iter().map(|cluster| ClusterForm::recognise(symmetries, cluster)).collect();
+    if symmetries.generators.is_empty() || (!clusters.is_empty() && recognised.iter().all(Option::is_none)) {
+        return Ok(ClosedForms::default());
     }
-    let recognised: Option<Vec<ClusterForm>> =
-        factor_clusters(symmetries).iter().map(|cluster| ClusterForm::recognise(symmetries, cluster)).collect();
-    let Some(clusters) = recognised else {
-        return Ok(None);
-    };
+    let known: Vec<usize> = (0..clusters.len()).filter(|&c| recognised[c].is_some()).collect();
+    let forms: Vec<ClusterForm> = recognised.iter().flatten().cloned().collect();
     let mut stream = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x5eed);
     let mut random =
         || -> Vec<f64> { (0..symmetries.parameters).map(|_| StandardNormal.sample(&mut stream)).collect() };
     let count = 2 * symmetries.predictor_dimension.min(400) + 10;
     let samples = Samples::new(model, (0..count).map(|_| random()).collect());
-    let labels = label_all(&clusters, &samples, &symmetries.tensors);
-    let constant = translation_volume(symmetries)?;
-    let (text, latex) = print::print(&clusters, &labels, constant);
-    let mut form = ClosedForm { clusters, constant, text, latex, error: 0.0, points: 0 };
+    let labels = label_all(&forms, &samples, &symmetries.tensors);
+    let mut balanced: Vec<Vec<f64>> = Vec::new();
     for _ in 0..points {
-        let theta = match balance_holding_definite(symmetries, &random()) {
+        match balance_holding_definite(symmetries, &random()) {
             // Some orbits have no balanced point; the formula is about those that have.
-            Err(GeometryError::NotConverged { .. }) => continue,
-            other => other?.theta,
-        };
-        let numeric = bias(symmetries, &theta)?.unwrap_or(0.0);
-        form.error = form.error.max((form.value(&theta) - numeric).abs());
-        form.points += 1;
+            Err(GeometryError::NotConverged { .. }) => {}
+            other => balanced.push(other?.theta),
+        }
     }
-    if form.points == 0 {
-        return Ok(None);
+    if balanced.is_empty() {
+        return Ok(ClosedForms::default());
     }
-    Ok(Some(form))
+    let parts = part_forms(symmetries, &clusters, (&known, &forms, &labels), &balanced)?;
+    if known.len() < clusters.len() || symmetries.basis != BasisKind::Canonical {
+        return Ok(ClosedForms { whole: None, parts });
+    }
+    let constant = translation_volume(symmetries)?;
+    let (text, latex) = print::print(&forms, &labels, constant);
+    let mut form = ClosedForm { clusters: forms, constant, text, latex, error: 0.0, points: balanced.len() };
+    for theta in &balanced {
+        let numeric = bias(symmetries, theta)?.unwrap_or(0.0);
+        form.error = form.error.max((form.value(theta) - numeric).abs());
+    }
+    Ok(ClosedForms { whole: Some(form), parts })
+}
+
+/// Formulas of the summands all of whose clusters have one: the known clusters, their forms and labels are given.
+fn part_forms(
+    symmetries: &Symmetries,
+    clusters: &[Vec<usize>],
+    (known, forms, labels): (&[usize], &[ClusterForm], &[Label]),
+    balanced: &[Vec<f64>],
+) -> Result<Vec<PartForm>, GeometryError> {
+    let mut found: Vec<PartForm> = Vec::new();
+    let at: Vec<Vec<crate::BiasPart>> =
+        balanced.iter().map(|theta| bias_parts(symmetries, theta, BALANCED_RANK_CUTOFF)).collect::<Result<_, _>>()?;
+    for (p, part) in at[0].iter().enumerate() {
+        let own: Vec<usize> = (0..clusters.len()).filter(|&c| part.factors.contains(&clusters[c][0])).collect();
+        if own.is_empty() {
+            // Translations alone: a constant.
+            let text = format!("{:.6}", part.value);
+            found.push(PartForm { factors: part.factors.clone(), latex: text.clone(), text, error: 0.0 });
+            continue;
+        }
+        if own.iter().any(|c| !known.contains(c)) {
+            continue;
+        }
+        let places: Vec<usize> = own.iter().filter_map(|c| known.binary_search(c).ok()).collect();
+        let own_forms: Vec<ClusterForm> = places.iter().map(|&i| forms[i].clone()).collect();
+        let own_labels: Vec<Label> = places.iter().map(|&i| labels[i].clone()).collect();
+        let (text, latex) = print::print(&own_forms, &own_labels, 0.0);
+        let value = |theta: &[f64]| own_forms.iter().map(|form| form.value(theta)).sum::<f64>();
+        let errors = balanced.iter().zip(&at).map(|(theta, parts)| (value(theta) - parts[p].value).abs());
+        found.push(PartForm { factors: part.factors.clone(), text, latex, error: errors.fold(0.0, f64::max) });
+    }
+    Ok(found)
 }
 
 /// Translations are orthogonal to all other fields and do not depend on θ.

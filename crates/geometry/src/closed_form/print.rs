@@ -18,8 +18,8 @@ struct Term {
 #[derive(Clone, Copy, PartialEq)]
 enum Constant {
     None,
-    /// ½ log D.
-    HalfLog(usize),
+    /// ½ log D, a number of times.
+    HalfLog(usize, usize),
     Number(f64),
 }
 
@@ -34,9 +34,9 @@ pub(crate) fn print(forms: &[ClusterForm], labels: &[Label], constant: f64) -> (
         match terms[i].constant {
             Constant::None => {}
             Constant::Number(x) => number += x,
-            Constant::HalfLog(depth) => match logs.iter_mut().find(|(d, _)| *d == depth) {
-                Some((_, count)) => *count += 1,
-                None => logs.push((depth, 1)),
+            Constant::HalfLog(depth, times) => match logs.iter_mut().find(|(d, _)| *d == depth) {
+                Some((_, count)) => *count += times,
+                None => logs.push((depth, times)),
             },
         }
         if done[i] {
@@ -74,20 +74,21 @@ fn collected(term: &Term, count: usize) -> (String, String) {
 
 fn term(form: &ClusterForm, label: &Label) -> Term {
     match form {
-        ClusterForm::Rescaling { blocks, multiplicities, constant } => {
-            let depth = blocks.len() as i64;
+        ClusterForm::Rescaling { blocks, multiplicities, turns, constant } => {
+            let (depth, rank) = (blocks.len() as i64, (blocks.len() - 1 + turns) as i64);
             let total: f64 = multiplicities.iter().sum();
             if form.is_plain_rescaling() {
-                let expected = 0.5 * (depth as f64).ln();
+                let times = 1 + turns;
+                let expected = 0.5 * times as f64 * (depth as f64).ln();
                 let constant = if (constant - expected).abs() < 1e-12 {
-                    Constant::HalfLog(blocks.len())
+                    Constant::HalfLog(blocks.len(), times)
                 } else {
                     Constant::Number(*constant)
                 };
-                return logarithm((depth - 1, depth), label, constant);
+                return logarithm((rank, depth), label, constant);
             }
             // ½ (D − 1) · 2/Σn · log Π ‖block‖^n, with integer multiplicities.
-            logarithm((depth - 1, total.round() as i64), label, Constant::Number(*constant))
+            logarithm((rank, total.round() as i64), label, Constant::Number(*constant))
         }
         ClusterForm::Chain { matrices, size } => chain(matrices.len(), *size, label),
         ClusterForm::Rotations { size, .. } => {

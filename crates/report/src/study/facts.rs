@@ -1,9 +1,9 @@
 //! A derivation in rows of words, numbers and formulas.
 
-use gaugebias_geometry::Derivation;
+use gaugebias_geometry::{Derivation, Derived, LiftedDerivation, SymmetryInfo};
 
 use super::Study;
-use crate::{Derivation as Block, Fact, number};
+use crate::{Branch, Derivation as Block, Fact, number};
 
 fn fact(label: &str, value: impl Into<String>, latex: Option<String>) -> Fact {
     Fact { label: label.into(), value: value.into(), latex }
@@ -11,11 +11,28 @@ fn fact(label: &str, value: impl Into<String>, latex: Option<String>) -> Fact {
 
 /// The block of a study on the page.
 pub(super) fn block(study: &Study) -> Block {
-    let rows = match &study.derivation {
-        Ok(derivation) => rows(derivation),
-        Err(reason) => vec![fact("Not derived", reason.clone(), None)],
+    let (rows, tree) = match &study.derivation {
+        Ok(derivation) => {
+            let rows = match derivation {
+                Derived::Direct(found) => rows(found),
+                Derived::Lifted(found) => lifted_rows(found),
+            };
+            (rows, tree(derivation))
+        }
+        Err(reason) => (vec![fact("Not derived", reason.clone(), None)], Vec::new()),
     };
-    Block { title: study.spec.title.clone(), rows }
+    Block { title: study.spec.title.clone(), rows, tree }
+}
+
+/// Ideals and factors, with what is unexplained or unused.
+fn tree(derivation: &Derived) -> Vec<Branch> {
+    let parts = derivation.bias().map_or(&[][..], |bias| &bias.parts);
+    let whole = derivation.symmetries().structure.in_words(parts);
+    let branch = |branch: gaugebias_geometry::Tree| Branch {
+        text: branch.text,
+        leaves: branch.children.into_iter().map(|leaf| leaf.text).collect(),
+    };
+    whole.children.into_iter().map(branch).collect()
 }
 
 fn rows(derivation: &Derivation) -> Vec<Fact> {
@@ -32,7 +49,7 @@ fn rows(derivation: &Derivation) -> Vec<Fact> {
             ),
             None,
         ),
-        fact("Symmetries", group(derivation), None),
+        fact("Symmetries", group(&derivation.symmetries), None),
     ];
     if derivation.unexplained > 0 {
         let what = format!("{} fiber dimensions that no affine generator explains", derivation.unexplained);
@@ -43,6 +60,7 @@ fn rows(derivation: &Derivation) -> Vec<Fact> {
         let value = format!("{} independent: {names}", derivation.charges.independent);
         rows.push(fact("Noether charges", value, None));
     }
+    rows.push(fact("Balanced point", derivation.slice.text.clone(), None));
     rows.extend(bias_rows(derivation));
     if let Some(drift) = derivation.slice_invariance {
         let value = if drift < 1e-8 {
@@ -56,8 +74,32 @@ fn rows(derivation: &Derivation) -> Vec<Fact> {
     rows
 }
 
-fn group(derivation: &Derivation) -> String {
-    let found = &derivation.symmetries;
+/// Of a model that was lifted from smaller copies; bounds are called so.
+fn lifted_rows(derivation: &LiftedDerivation) -> Vec<Fact> {
+    let mut rows = vec![
+        fact(
+            "Dimensions",
+            format!(
+                "{} parameters, predictor of dimension {}; {}; {}",
+                derivation.parameters,
+                derivation.predictor.dimension,
+                derivation.rank_line(),
+                derivation.fiber_line()
+            ),
+            None,
+        ),
+        fact("Symmetries", group(&derivation.symmetries), None),
+    ];
+    if !derivation.charges.names.is_empty() {
+        let count = derivation.charges.independent.map_or(String::new(), |n| format!("{n} independent: "));
+        rows.push(fact("Noether charges", count + &shortened(&derivation.charges.names, 6), None));
+    }
+    rows.push(fact("Gauge bias", derivation.bias_line(), Some(r"B = \tfrac12 \log\det\Gamma".to_owned())));
+    rows.extend(derivation.notes.iter().map(|note| fact("Note", note.clone(), None)));
+    rows
+}
+
+fn group(found: &SymmetryInfo) -> String {
     if found.dimension == 0 {
         return "none".into();
     }

@@ -13,7 +13,7 @@ pub use folder::RunFolder;
 pub use tensors::{read_tensors, write_tensors};
 
 use gaugebias_dynamics::Run;
-use gaugebias_geometry::Derivation;
+use gaugebias_geometry::Derived;
 use gaugebias_model::spec::Spec;
 use gaugebias_verify::Judgement;
 
@@ -23,7 +23,7 @@ pub struct Study {
     /// The spec as it was run.
     pub spec: Spec,
     /// What was derived, or why nothing was.
-    pub derivation: Result<Derivation, String>,
+    pub derivation: Result<Derived, String>,
     /// What was simulated.
     pub run: Run,
     /// How the simulation ended early, if it did.

@@ -47,16 +47,18 @@ pub(super) fn summary(study: &Study, named: bool) -> Vec<String> {
     let prefix = if named { format!("{}: ", study.spec.variant.as_deref().unwrap_or("base")) } else { String::new() };
     let mut sentences = Vec::new();
     match &study.derivation {
-        Ok(derivation) if derivation.symmetries.dimension == 0 => {
+        Ok(derivation) if derivation.symmetries().dimension == 0 => {
             sentences.push(format!("{prefix}the model has no continuous affine symmetry, so there is no gauge bias."));
         }
         Ok(derivation) => {
-            let formula =
-                derivation.bias.formula.as_ref().map_or(String::new(), |formula| {
-                    format!("; on the balanced slice the gauge bias is B = {formula}")
-                });
-            sentences
-                .push(format!("{prefix}{} symmetry generators were found{formula}.", derivation.symmetries.dimension));
+            let formula = derivation
+                .bias()
+                .and_then(|bias| bias.formula.as_ref())
+                .map_or(String::new(), |formula| format!("; on the balanced slice the gauge bias is B = {formula}"));
+            sentences.push(format!(
+                "{prefix}{} symmetry generators were found{formula}.",
+                derivation.symmetries().dimension
+            ));
         }
         Err(reason) => sentences.push(format!("{prefix}the symmetries were not derived: {reason}")),
     }

@@ -23,7 +23,7 @@ pub(super) fn levels(study: &Study, name: &str) -> Option<([String; 2], Content)
     let axes = [x.name.clone(), y.name.clone()];
     let values = Plane::of(study, &axes)?;
     let sampled = values.sample(&function(spec, name).ok()?)?;
-    let charges = study.derivation.as_ref().map_or(&[][..], |derivation| &derivation.charges.names);
+    let charges = study.derivation.as_ref().map_or(&[][..], |derivation| derivation.charge_names());
     let curves = charges.iter().filter_map(|charge| slice(spec, &values, charge)).collect();
     let content = Content::Levels(Levels {
         label: format!("{name} = const"),

@@ -17,8 +17,24 @@ pub(super) struct Copy {
     pub sizes: Vec<(usize, usize)>,
 }
 
+/// How the small sizes are chosen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice {
+    /// Smallest size of each copy.
+    pub smallest: [usize; 2],
+    /// Whether multiples stay multiples, as slices of heads need; where that fails every size is one of its own.
+    pub multiples: bool,
+}
+
+/// In the order in which they are tried: copies that are too large to search give way to the next choice.
+pub(super) const CHOICES: [Choice; 3] = [
+    Choice { smallest: [3, 4], multiples: true },
+    Choice { smallest: [2, 3], multiples: true },
+    Choice { smallest: [3, 4], multiples: false },
+];
+
 /// Two copies with different sizes, or why there are none.
-pub(super) fn copies(spec: &Spec, tensors: &[ParameterTensor]) -> Result<Vec<Copy>, String> {
+pub(super) fn copies(spec: &Spec, tensors: &[ParameterTensor], choice: Choice) -> Result<Vec<Copy>, String> {
     let mut sizes: Vec<usize> = tensors.iter().flat_map(|t| &t.shape).copied().collect();
     sizes.sort_unstable();
     sizes.dedup();
@@ -26,14 +42,18 @@ pub(super) fn copies(spec: &Spec, tensors: &[ParameterTensor]) -> Result<Vec<Cop
     if sizes.is_empty() {
         return Err("no tensor has an axis long enough to be shortened".to_owned());
     }
+    let own = sizes.clone();
     sizes.extend(parts(spec, &sizes));
     sizes.sort_unstable();
     sizes.dedup();
     let mut found = Vec::new();
     let mut reason = String::new();
-    for first in [3, 4] {
-        // Multiples stay multiples, as slices of heads need; where that fails, every size is one of its own.
-        let attempts = [proportional(&sizes, first), independent(&sizes, first)];
+    for first in choice.smallest {
+        let attempts = if choice.multiples {
+            vec![proportional(&sizes, first), independent(&sizes, first)]
+        } else {
+            vec![independent(&own, first)]
+        };
         let mut tried = attempts.into_iter().map(|map| smaller(spec, tensors, map));
         match tried.find_map(|copy| copy.map_err(|e| reason = e).ok()) {
             Some(copy) => found.push(copy),

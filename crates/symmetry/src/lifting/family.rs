@@ -1,13 +1,27 @@
 //! A family: the generators that one sentence describes, at any size.
 
-use crate::factor::{Factor, FactorKind, FactorSummary};
-use crate::find::Symmetries;
-use crate::generator::Generator;
+use crate::factor::{FactorKind, FactorSummary};
+use crate::generator::{Entry, Generator};
 use gaugebias_linalg::Matrix;
 use gaugebias_model::ParameterTensor;
 
-/// Weights of equal legs differ by less.
-const EQUAL: f64 = 1e-9;
+/// What a leg's generators do with the slices of its tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// E_ij of a group of matrices: slice i grows by slice j.
+    Matrix,
+    /// A slice grows by itself.
+    Stretch,
+    /// A slice grows by a constant.
+    Shift,
+    /// Of two slices, the first grows by the second and the second falls by the first.
+    Plane,
+    /// A tensor, which has the shape of a slice, grows by it.
+    Transfer {
+        /// The tensor that grows.
+        into: usize,
+    },
+}
 
 /// How a family acts on one tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,24 +32,35 @@ pub struct Leg {
     pub axis: usize,
     /// First position on that axis.
     pub start: usize,
-    /// Weight of a rescaling or translation; 1 or −1 (dual) for matrices.
+    /// Slices that one generator takes: 1, or 2 for frequency pairs, or the whole axis.
+    pub parts: usize,
+    /// Whether these lie side by side, generator after generator; else one run of positions follows the other.
+    pub interleaved: bool,
+    /// What it does there.
+    pub action: Action,
+    /// Weight of a one-parameter generator; 1 or −1 (dual) for matrices.
     pub weight: f64,
 }
 
 /// Generators of one kind on the same axes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Family {
-    /// gl, o, so: one group of matrices. rescaling, scale, translation: `count` one-parameter groups.
+    /// gl, o, so: a group of matrices, or with planes `count` of them. Otherwise `count` one-parameter groups.
     pub kind: FactorKind,
     /// r of GL(r) and so on; 1 for one-parameter groups.
     pub size: usize,
-    /// Number of one-parameter groups, at consecutive positions; 1 for a group of matrices.
+    /// Number of one-parameter groups, or of plane rotations; 1 for a group of matrices.
     pub count: usize,
     /// Where.
     pub legs: Vec<Leg>,
 }
 
 impl Family {
+    /// Whether its generators are those of one group of matrices.
+    fn has_matrices(&self) -> bool {
+        self.legs.iter().any(|leg| leg.action == Action::Matrix)
+    }
+
     /// Number of generators.
     pub fn dimension(&self) -> usize {
         match self.kind {
@@ -48,14 +73,24 @@ impl Family {
     /// Number of rotations among them.
     pub fn compact(&self) -> usize {
         match self.kind {
-            FactorKind::Gl | FactorKind::O | FactorKind::So => self.size * (self.size - 1) / 2,
+            FactorKind::Gl => self.size * (self.size - 1) / 2,
+            FactorKind::O | FactorKind::So => self.count * (self.size * (self.size - 1) / 2),
             _ => 0,
         }
     }
 
+    /// Number of symmetric elements, each with a charge: neither rotations nor shifts that others make up for.
+    pub fn noncompact(&self) -> usize {
+        if self.kind == FactorKind::Shift { 0 } else { self.dimension() - self.compact() }
+    }
+
     /// As a factor for print.
     pub fn summary(&self, tensors: &[ParameterTensor]) -> FactorSummary {
-        let mut used: Vec<usize> = self.legs.iter().map(|leg| leg.tensor).collect();
+        let into = |leg: &Leg| match leg.action {
+            Action::Transfer { into } => [leg.tensor, into],
+            _ => [leg.tensor, leg.tensor],
+        };
+        let mut used: Vec<usize> = self.legs.iter().flat_map(into).collect();
         used.sort_unstable();
         used.dedup();
         let acts_on = used.into_iter().map(|t| tensors[t].name.clone()).collect();
@@ -67,185 +102,208 @@ impl Family {
         self.summary(tensors).to_string()
     }
 
+    /// Positions on a leg's axis of the slices of generator i.
+    fn positions(&self, leg: &Leg, i: usize) -> Vec<usize> {
+        let place = |k: usize| if leg.interleaved { leg.parts * i + k } else { k * self.count + i };
+        (0..leg.parts).map(|k| leg.start + place(k)).collect()
+    }
+
+    /// Number of non-zero entries of all generators.
+    pub fn entries(&self, tensors: &[ParameterTensor]) -> usize {
+        let fibres = |leg: &Leg| tensors[leg.tensor].len() / tensors[leg.tensor].shape[leg.axis];
+        let of = |leg: &Leg| {
+            fibres(leg) * if leg.action == Action::Matrix { self.size * self.size } else { leg.parts * self.count }
+        };
+        self.legs.iter().map(of).sum()
+    }
+
+    /// The generators, in the canonical order of their kind.
+    pub fn generators(&self, tensors: &[ParameterTensor]) -> Vec<Generator> {
+        if !self.has_matrices() {
+            return (0..self.count).map(|i| self.one_parameter(i, tensors)).collect();
+        }
+        let unit = |i: usize, j: usize| Generator::new(self.matrix_unit(i, j, tensors), Vec::new());
+        let pairs = (0..self.size).flat_map(|i| (0..self.size).map(move |j| (i, j)));
+        if self.kind == FactorKind::Gl {
+            return pairs.map(|(i, j)| unit(i, j)).collect();
+        }
+        let rotation = |(i, j)| Generator::combine(&[(1.0, &unit(i, j)), (-1.0, &unit(j, i))]);
+        pairs.filter(|(i, j)| i < j).map(rotation).collect()
+    }
+
+    /// Entries of E_ij: on a leg slice j is added to slice i; on a dual one slice i is subtracted from slice j.
+    fn matrix_unit(&self, i: usize, j: usize, tensors: &[ParameterTensor]) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for leg in &self.legs {
+            let (to, from) = if leg.weight > 0.0 { (i, j) } else { (j, i) };
+            let tensor = &tensors[leg.tensor];
+            let pairs = slice(tensor, leg.axis, leg.start + to).zip(slice(tensor, leg.axis, leg.start + from));
+            entries.extend(pairs.map(|(row, column)| Entry { row, column, value: leg.weight }));
+        }
+        entries
+    }
+
+    fn one_parameter(&self, i: usize, tensors: &[ParameterTensor]) -> Generator {
+        let (mut entries, mut shifts) = (Vec::new(), Vec::new());
+        for leg in &self.legs {
+            let tensor = &tensors[leg.tensor];
+            let slices: Vec<Vec<usize>> =
+                self.positions(leg, i).into_iter().map(|at| slice(tensor, leg.axis, at).collect()).collect();
+            let value = leg.weight;
+            match leg.action {
+                Action::Matrix | Action::Stretch => {
+                    entries.extend(slices.iter().flatten().map(|&at| Entry { row: at, column: at, value }));
+                }
+                Action::Shift => shifts.extend(slices.iter().flatten().map(|&at| (at, value))),
+                Action::Plane => {
+                    for (&p, &q) in slices[0].iter().zip(&slices[1]) {
+                        entries.push(Entry { row: p, column: q, value });
+                        entries.push(Entry { row: q, column: p, value: -value });
+                    }
+                }
+                Action::Transfer { into } => {
+                    let target = tensors[into].offset..tensors[into].offset + tensors[into].len();
+                    entries.extend(target.zip(&slices[0]).map(|(row, &column)| Entry { row, column, value }));
+                }
+            }
+        }
+        Generator::new(entries, shifts)
+    }
+
+    /// The symmetric elements, whose fields are the gradients of the charges.
+    pub fn symmetric_elements(&self, tensors: &[ParameterTensor]) -> Vec<Generator> {
+        match self.kind {
+            FactorKind::Gl => {
+                let unit = |i: usize, j: usize| Generator::new(self.matrix_unit(i, j, tensors), Vec::new());
+                let sum = |i, j| Generator::combine(&[(1.0, &unit(i, j)), (1.0, &unit(j, i))]);
+                let pairs = (0..self.size).flat_map(|i| (i..self.size).map(move |j| (i, j)));
+                pairs.map(|(i, j)| if i == j { unit(i, i) } else { sum(i, j) }).collect()
+            }
+            FactorKind::O | FactorKind::So | FactorKind::Shift => Vec::new(),
+            _ => self.generators(tensors),
+        }
+    }
+
+    /// The charges in one expression, with a running index i where there are several; `None` without charges, or
+    /// where none is short.
+    pub fn charge_name(&self, tensors: &[ParameterTensor]) -> Option<String> {
+        if self.noncompact() == 0 {
+            return None;
+        }
+        let mut name = String::new();
+        for leg in &self.legs {
+            let size = if leg.weight.abs() == 1.0 { String::new() } else { format!("{}*", leg.weight.abs()) };
+            name += match (name.is_empty(), leg.weight < 0.0) {
+                (true, false) => "",
+                (true, true) => "-",
+                (false, false) => " + ",
+                (false, true) => " - ",
+            };
+            name += &size;
+            name += &self.charge_term(leg, &tensors[leg.tensor])?;
+        }
+        let name =
+            if self.legs.iter().any(|leg| leg.action == Action::Stretch) { format!("0.5*({name})") } else { name };
+        Some(if self.count > 1 { format!("{name} for i < {}", self.count) } else { name })
+    }
+
+    fn charge_term(&self, leg: &Leg, tensor: &ParameterTensor) -> Option<String> {
+        let length = tensor.shape[leg.axis];
+        let (start, count) = (leg.start, self.count);
+        let shifted = if start == 0 { "i".to_owned() } else { format!("{start}+i") };
+        let end = start + leg.parts * count;
+        let place = match (leg.action, leg.parts) {
+            (Action::Matrix, _) if self.size == length => ":".to_owned(),
+            (Action::Matrix, _) => format!("{start}:{}", start + self.size),
+            (_, 1) => shifted,
+            (_, parts) if parts == length => ":".to_owned(),
+            (_, parts) if leg.interleaved => format!("{start}+{parts}*i:{start}+{parts}*(i+1)"),
+            _ if end == length => format!("{shifted}::{count}"),
+            _ => format!("{shifted}:{end}:{count}"),
+        };
+        let index = if place == ":" { String::new() } else { format!("[{}{place}]", ":,".repeat(leg.axis)) };
+        let part = format!("{}{index}", tensor.name);
+        match leg.action {
+            Action::Matrix => match (tensor.shape.len(), leg.axis) {
+                (2, 0) => Some(format!("{part} @ {part}.T")),
+                (2, 1) => Some(format!("{part}.T @ {part}")),
+                _ => None,
+            },
+            Action::Stretch if tensor.shape.len() == 1 && leg.parts == 1 => Some(format!("{part}**2")),
+            Action::Stretch => Some(format!("sum({part}**2)")),
+            Action::Shift => Some(format!("sum({part})")),
+            Action::Plane | Action::Transfer { .. } => None,
+        }
+    }
+
     /// Largest |gᵀξ|/(|g||ξ|) over the generators, at θ with a gradient g of the same layout.
     pub fn residual(&self, tensors: &[ParameterTensor], theta: &[f64], gradient: &[f64]) -> f64 {
-        let one_parameter = !matches!(self.kind, FactorKind::Gl | FactorKind::O | FactorKind::So);
-        let size = if one_parameter { self.count } else { self.size };
-        // pairing(i, j) = gᵀξ and lengths(i, j) = |ξ|² of the generator E_ij; only i = j for one-parameter groups.
+        if self.has_matrices() {
+            return self.matrix_residual(tensors, theta, gradient);
+        }
+        let length = norm(gradient);
+        let relative = |i: usize| {
+            let generator = self.one_parameter(i, tensors);
+            let field: Vec<f64> = generator.support().iter().map(|&at| generator.row_value(at, theta)).collect();
+            let along: f64 = field.iter().zip(generator.support()).map(|(x, &at)| x * gradient[at]).sum();
+            along.abs() / (length * norm(&field)).max(f64::MIN_POSITIVE)
+        };
+        (0..self.count).map(relative).fold(0.0, |worst, x| if x.is_nan() { x } else { worst.max(x) })
+    }
+
+    fn matrix_residual(&self, tensors: &[ParameterTensor], theta: &[f64], gradient: &[f64]) -> f64 {
+        let size = self.size;
+        // pairing(i, j) = gᵀξ of E_ij; |ξ|² is a sum of what its two slices have.
         let mut pairing = Matrix::zeros(size, size);
         let mut squares = vec![0.0_f64; size];
         let mut dual_squares = vec![0.0_f64; size];
         for leg in &self.legs {
             let tensor = &tensors[leg.tensor];
-            let fibre =
-                |values: &[f64], i: usize| slice(tensor, leg.axis, leg.start + i).map(|at| values[at]).collect();
+            let fibre = |values: &[f64], i: usize| -> Vec<f64> {
+                slice(tensor, leg.axis, leg.start + i).map(|at| values[at]).collect()
+            };
             let weights: Vec<Vec<f64>> = (0..size).map(|i| fibre(theta, i)).collect();
             let gradients: Vec<Vec<f64>> = (0..size).map(|i| fibre(gradient, i)).collect();
-            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
             for i in 0..size {
-                if one_parameter {
-                    let constant = self.kind == FactorKind::Translation;
-                    let field = if constant { vec![1.0; weights[i].len()] } else { weights[i].clone() };
-                    pairing[(i, i)] += leg.weight * dot(&gradients[i], &field);
-                    squares[i] += leg.weight.powi(2) * dot(&field, &field);
-                    continue;
-                }
-                let own = dot(&weights[i], &weights[i]);
                 let sums = if leg.weight > 0.0 { &mut squares } else { &mut dual_squares };
-                sums[i] += own;
+                sums[i] += dot(&weights[i], &weights[i]);
                 for j in 0..size {
-                    // E_ij adds entry j to entry i; its dual subtracts entry i from entry j.
-                    let value = if leg.weight > 0.0 {
+                    pairing[(i, j)] += if leg.weight > 0.0 {
                         dot(&gradients[i], &weights[j])
                     } else {
                         -dot(&gradients[j], &weights[i])
                     };
-                    pairing[(i, j)] += value;
                 }
             }
         }
-        let length = gradient.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let length = norm(gradient);
         let rotations = self.kind != FactorKind::Gl;
         let mut worst = 0.0_f64;
-        for i in 0..size {
-            if one_parameter {
-                worst = worst.max(pairing[(i, i)].abs() / (length * squares[i].sqrt()));
-                continue;
-            }
-            for j in (0..size).filter(|&j| !rotations || i < j) {
-                let (value, square) = if rotations {
-                    (pairing[(i, j)] - pairing[(j, i)], squares[i] + squares[j])
-                } else {
-                    (pairing[(i, j)], squares[j] + dual_squares[i])
-                };
-                worst = worst.max(value.abs() / (length * square.sqrt()));
-            }
+        for (i, j) in (0..size).flat_map(|i| (0..size).map(move |j| (i, j))).filter(|(i, j)| !rotations || i < j) {
+            let (value, square) = if rotations {
+                (pairing[(i, j)] - pairing[(j, i)], squares[i] + squares[j])
+            } else {
+                (pairing[(i, j)], squares[j] + dual_squares[i])
+            };
+            let relative = value.abs() / (length * square.sqrt());
+            worst = if relative.is_nan() { return relative } else { worst.max(relative) };
         }
         worst
     }
 }
 
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+fn norm(x: &[f64]) -> f64 {
+    dot(x, x).sqrt()
+}
+
 /// Parameter indices of a tensor at one position of an axis, in row-major order.
-fn slice(tensor: &ParameterTensor, axis: usize, position: usize) -> impl Iterator<Item = usize> {
+pub(super) fn slice(tensor: &ParameterTensor, axis: usize, position: usize) -> impl Iterator<Item = usize> {
     let inner: usize = tensor.shape[axis + 1..].iter().product();
     let outer: usize = tensor.shape[..axis].iter().product();
     let (length, offset) = (tensor.shape[axis], tensor.offset);
     (0..outer).flat_map(move |o| (0..inner).map(move |i| offset + (o * length + position) * inner + i))
-}
-
-/// The factors of a small copy as families at full size, and those that are none, in words.
-pub(super) fn lifted_families(small: &Symmetries, full: &[ParameterTensor]) -> (Vec<Family>, Vec<String>) {
-    let mut families: Vec<Family> = Vec::new();
-    let mut rest: Vec<String> = Vec::new();
-    let mut single: Vec<(FactorKind, Vec<Leg>)> = Vec::new();
-    for factor in &small.factors {
-        let own = &small.generators[factor.generators.clone()];
-        let lifted = match factor.kind {
-            FactorKind::Gl | FactorKind::O | FactorKind::So if factor.canonical => {
-                matrices(factor, &small.tensors, full).map(|family| families.push(family))
-            }
-            FactorKind::Rescaling | FactorKind::Scale | FactorKind::Translation => {
-                let legs: Option<Vec<Vec<Leg>>> = own.iter().map(|g| positions(g, &small.tensors)).collect();
-                legs.map(|legs| single.extend(legs.into_iter().map(|l| (factor.kind, l))))
-            }
-            _ => None,
-        };
-        if lifted.is_none() {
-            rest.push(format!("{} on {}", factor.kind, factor.acts_on.join(", ")));
-        }
-    }
-    while let Some((kind, legs)) = single.first().cloned() {
-        // The same sentence at every position of the axis, once each.
-        let at = |l: &[Leg]| l[0].start;
-        let same = |other: &(FactorKind, Vec<Leg>)| {
-            other.0 == kind
-                && other.1.len() == legs.len()
-                && legs.iter().zip(&other.1).all(|(a, b)| {
-                    (a.tensor, a.axis) == (b.tensor, b.axis)
-                        && (a.weight - b.weight).abs() < EQUAL
-                        && a.start == at(&legs)
-                        && b.start == at(&other.1)
-                })
-        };
-        let (own, others): (Vec<_>, Vec<_>) = single.into_iter().partition(same);
-        single = others;
-        let mut starts: Vec<usize> = own.iter().map(|(_, l)| at(l)).collect();
-        starts.sort_unstable();
-        let lengths = |tensors: &[ParameterTensor]| -> Vec<usize> {
-            legs.iter().map(|leg| tensors[leg.tensor].shape[leg.axis]).collect()
-        };
-        let count = starts.len();
-        let covers = starts.iter().copied().eq(0..count) && lengths(&small.tensors).iter().all(|&n| n == count);
-        let full_lengths = lengths(full);
-        if own.is_empty() || !covers || full_lengths.iter().any(|&n| n != full_lengths[0]) {
-            let skipped = if own.is_empty() { single.remove(0).1 } else { legs };
-            let names: Vec<&str> = skipped.iter().map(|leg| full[leg.tensor].name.as_str()).collect();
-            rest.push(format!("{kind} on {}", names.join(", ")));
-            continue;
-        }
-        families.push(Family { kind, size: 1, count: full_lengths[0], legs });
-    }
-    (families, rest)
-}
-
-/// A group of matrices: every tensor's modules lie along one axis, at one range of positions.
-fn matrices(factor: &Factor, small: &[ParameterTensor], full: &[ParameterTensor]) -> Option<Family> {
-    let mut legs: Vec<Leg> = Vec::new();
-    let mut size = None;
-    for (t, tensor) in small.iter().enumerate() {
-        let range = tensor.offset..tensor.offset + tensor.len();
-        let own: Vec<_> = factor.modules.iter().filter(|m| range.contains(&m.indices[0])).collect();
-        let Some(first) = own.first() else {
-            continue;
-        };
-        let step = first.indices[1] - first.indices[0];
-        let axis = (0..tensor.shape.len()).find(|&a| tensor.shape[a + 1..].iter().product::<usize>() == step)?;
-        let start = (first.indices[0] - tensor.offset) / step % tensor.shape[axis];
-        let fibres = tensor.len() / tensor.shape[axis];
-        let fits = |m: &&&crate::Module| {
-            m.dual == first.dual
-                && (m.indices[0] - tensor.offset) / step % tensor.shape[axis] == start
-                && m.indices.windows(2).all(|w| w[1] - w[0] == step)
-        };
-        if own.len() != fibres || !own.iter().all(|m| fits(&m)) {
-            return None;
-        }
-        let (short, long) = (tensor.shape[axis], full[t].shape[axis]);
-        // A part of an axis keeps its share of it.
-        let scaled = |n: usize| (n * long).is_multiple_of(short).then_some(n * long / short);
-        let lifted = if factor.size == short { long } else { scaled(factor.size)? };
-        if *size.get_or_insert(lifted) != lifted {
-            return None;
-        }
-        legs.push(Leg { tensor: t, axis, start: scaled(start)?, weight: if first.dual { -1.0 } else { 1.0 } });
-    }
-    Some(Family { kind: factor.kind, size: size?, count: 1, legs })
-}
-
-/// The legs of a one-parameter generator that has one weight on one slice of each tensor it touches.
-fn positions(generator: &Generator, tensors: &[ParameterTensor]) -> Option<Vec<Leg>> {
-    let weights: Vec<(usize, f64)> = if generator.is_translation() {
-        generator.shifts().to_vec()
-    } else if generator.is_linear() && generator.is_diagonal() {
-        generator.entries().iter().map(|e| (e.row, e.value)).collect()
-    } else {
-        return None;
-    };
-    let mut legs: Vec<Leg> = Vec::new();
-    for (t, tensor) in tensors.iter().enumerate() {
-        let range = tensor.offset..tensor.offset + tensor.len();
-        let own: Vec<(usize, f64)> = weights.iter().copied().filter(|(i, _)| range.contains(i)).collect();
-        let Some(&(_, weight)) = own.first() else {
-            continue;
-        };
-        if own.iter().any(|(_, w)| (w - weight).abs() > EQUAL) {
-            return None;
-        }
-        let found = (0..tensor.shape.len()).find_map(|axis| {
-            let at = |p: usize| slice(tensor, axis, p).eq(own.iter().map(|(i, _)| *i));
-            (0..tensor.shape[axis]).find(|&p| at(p)).map(|start| Leg { tensor: t, axis, start, weight })
-        })?;
-        legs.push(found);
-    }
-    Some(legs)
 }

@@ -8,10 +8,12 @@
 
 mod copy;
 mod family;
+mod reading;
 
-use crate::{SearchOptions, SymmetryError, find};
-use copy::{Copy, copies};
-pub use family::{Family, Leg};
+use crate::{Generator, SearchOptions, SymmetryError, find};
+use copy::{CHOICES, Choice, Copy, copies};
+pub use family::{Action, Family, Leg};
+use gaugebias_linalg::{Matrix, relative_rank};
 use gaugebias_model::spec::Spec;
 use gaugebias_model::{DataBinding, ParameterTensor, Parametrization, Point, SpecParametrization};
 use rand_distr::{Distribution, StandardNormal};
@@ -20,6 +22,12 @@ use rand_xoshiro::rand_core::SeedableRng;
 
 /// Models of more parameters are not lifted either: random points and gradients at full size take too long.
 pub const LIFTED_LIMIT: usize = 300_000;
+
+/// Most entries of all generators that are written out: 24 bytes each, a few times over.
+pub const ENTRY_LIMIT: usize = 8_000_000;
+
+/// Models of more parameters are not given a rank of J at full size: its singular values take minutes.
+const RANKED: usize = 1_000;
 
 /// Points at which every family is verified at full size.
 const POINTS: usize = 8;
@@ -45,6 +53,10 @@ pub struct Lifted {
     pub unexplained_on_copies: usize,
     /// Whether the group acts freely at generic points of the copies, so that charges are independent.
     pub free_on_copies: bool,
+    /// Rank of J at full size at a random point, a lower bound of its generic rank; `None` where J is too large for it.
+    pub rank_at_least: Option<usize>,
+    /// Whether the predictor depends on draws, so that its rank may exceed its dimension.
+    pub drawn: bool,
 }
 
 /// A small copy that was searched.
@@ -66,6 +78,17 @@ impl Lifted {
     pub fn compact(&self) -> usize {
         self.families.iter().map(Family::compact).sum()
     }
+
+    /// Number of its symmetric elements.
+    pub fn noncompact(&self) -> usize {
+        self.families.iter().map(Family::noncompact).sum()
+    }
+
+    /// All generators at full size, family by family; `None` where they have more than [`ENTRY_LIMIT`] entries.
+    pub fn generators(&self) -> Option<Vec<Generator>> {
+        let entries: usize = self.families.iter().map(|f| f.entries(&self.tensors)).sum();
+        (entries <= ENTRY_LIMIT).then(|| self.families.iter().flat_map(|f| f.generators(&self.tensors)).collect())
+    }
 }
 
 /// Finds the symmetries of a spec on two smaller copies and lifts them to `model`, the spec at full size.
@@ -78,7 +101,32 @@ pub fn find_lifted(spec: &Spec, model: &SpecParametrization, options: &SearchOpt
     if model.parameter_count() > LIFTED_LIMIT {
         return Err(refuse(format!("lifting stops at {LIFTED_LIMIT} parameters")));
     }
-    let small = copies(spec, model.tensors()).map_err(refuse)?;
+    let mut first_refusal = None;
+    for choice in CHOICES {
+        match by_copies(spec, model, options, choice) {
+            Err(error) if is_size(&error) || first_refusal.is_some() => {
+                first_refusal.get_or_insert(error);
+            }
+            other => return other,
+        }
+    }
+    Err(first_refusal.unwrap_or_else(|| refuse("no smaller copy was found".to_owned())))
+}
+
+/// Whether a copy was refused for size alone.
+fn is_size(error: &SymmetryError) -> bool {
+    matches!(error, SymmetryError::TooLarge { .. } | SymmetryError::AlgebraTooLarge { .. })
+}
+
+/// The families that two copies agree on, verified at full size.
+fn by_copies(
+    spec: &Spec,
+    model: &SpecParametrization,
+    options: &SearchOptions,
+    choice: Choice,
+) -> Result<Lifted, SymmetryError> {
+    let refuse = |reason: String| SymmetryError::NotLifted { parameters: model.parameter_count(), reason };
+    let small = copies(spec, model.tensors(), choice).map_err(refuse)?;
     let mut lifted: Option<Lifted> = None;
     for copy in &small {
         let found = one_copy(copy, model, options)?;
@@ -101,6 +149,7 @@ pub fn find_lifted(spec: &Spec, model: &SpecParametrization, options: &SearchOpt
     }
     let mut lifted = lifted.ok_or_else(|| refuse("no smaller copy was found".to_owned()))?;
     lifted.residual = verify(&lifted, model, options)?;
+    lifted.rank_at_least = rank_at_random(&lifted, model, options)?;
     Ok(lifted)
 }
 
@@ -112,7 +161,7 @@ fn one_copy(copy: &Copy, model: &SpecParametrization, options: &SearchOptions) -
     if !found.closed {
         return Err(refuse(format!("the algebra of a copy does not close ({:.1e})", found.info.closure_residual)));
     }
-    let (families, not_lifted) = family::lifted_families(&found, model.tensors());
+    let (families, not_lifted) = reading::lifted_families(&found, model.tensors());
     Ok(Lifted {
         tensors: model.tensors().to_vec(),
         parameters: model.parameter_count(),
@@ -123,25 +172,18 @@ fn one_copy(copy: &Copy, model: &SpecParametrization, options: &SearchOptions) -
         residual: 0.0,
         unexplained_on_copies: found.unexplained(),
         free_on_copies: found.orbit_dimension == found.dimension() && found.independent_charges == found.noncompact,
+        rank_at_least: None,
+        drawn: model.depends_on_draw(),
     })
 }
 
 /// Every family at full size, at random points and covectors.
 fn verify(lifted: &Lifted, model: &SpecParametrization, options: &SearchOptions) -> Result<f64, SymmetryError> {
-    let mut stream = Xoshiro256PlusPlus::seed_from_u64(options.seed ^ 0x11f7);
-    let mut normals = |count: usize, scale: f64| -> Vec<f64> {
-        let normal = |_| -> f64 { StandardNormal.sample(&mut stream) };
-        (0..count).map(normal).map(|x| scale * x).collect()
-    };
-    // Wide layers at unit scale saturate whatever follows them: entries shrink as the root of the fan-in.
-    let widest = lifted.tensors.iter().flat_map(|t| &t.shape).copied().max().unwrap_or(1) as f64;
+    let mut random = Random(Xoshiro256PlusPlus::seed_from_u64(options.seed ^ 0x11f7));
     let points: Vec<Point> = (0..POINTS)
-        .map(|at| {
-            let scale = (0.5 + 0.25 * at as f64) / widest.sqrt();
-            Point { theta: normals(lifted.parameters, scale), draw: 77 + at as u64 }
-        })
+        .map(|at| Point { theta: random.theta(&lifted.tensors, 0.5 + 0.25 * at as f64), draw: 77 + at as u64 })
         .collect();
-    let covectors: Vec<Vec<f64>> = (0..POINTS).map(|_| normals(lifted.predictor_dimension, 1.0)).collect();
+    let covectors: Vec<Vec<f64>> = (0..POINTS).map(|_| random.normals(lifted.predictor_dimension, 1.0)).collect();
     let mut worst = 0.0_f64;
     for (gradient, point) in model.covector_gradients(&points, &covectors).iter().zip(&points) {
         for family in &lifted.families {
@@ -159,4 +201,42 @@ fn verify(lifted: &Lifted, model: &SpecParametrization, options: &SearchOptions)
         }
     }
     Ok(worst)
+}
+
+/// Rank of J at one random point, stacked over draws where the predictor depends on them.
+fn rank_at_random(
+    lifted: &Lifted,
+    model: &SpecParametrization,
+    options: &SearchOptions,
+) -> Result<Option<usize>, SymmetryError> {
+    let (p, d) = (lifted.parameters, lifted.predictor_dimension);
+    if p > RANKED || d > 4 * RANKED {
+        return Ok(None);
+    }
+    let mut random = Random(Xoshiro256PlusPlus::seed_from_u64(options.seed ^ 0x7a2c));
+    let theta = random.theta(&lifted.tensors, 1.0);
+    let draws = if lifted.drawn { (3 * p).div_ceil(d) as u64 } else { 1 };
+    let points: Vec<Point> = (0..draws).map(|at| Point { theta: theta.clone(), draw: 901 + at }).collect();
+    let entries = model.jacobian(&points).concat();
+    if entries.iter().any(|x| !x.is_finite()) {
+        return Ok(None);
+    }
+    let jacobian = Matrix::from_row_major(entries.len() / p, p, entries);
+    Ok(Some(relative_rank(&jacobian, options.rank_cutoff)?))
+}
+
+struct Random(Xoshiro256PlusPlus);
+
+impl Random {
+    fn normals(&mut self, count: usize, scale: f64) -> Vec<f64> {
+        let normal = |_| -> f64 { StandardNormal.sample(&mut self.0) };
+        (0..count).map(normal).map(|x| scale * x).collect()
+    }
+
+    /// θ with entries that shrink as the root of the widest axis: wide layers at unit scale saturate what follows them.
+    fn theta(&mut self, tensors: &[ParameterTensor], scale: f64) -> Vec<f64> {
+        let widest = tensors.iter().flat_map(|t| &t.shape).copied().max().unwrap_or(1) as f64;
+        let count = tensors.iter().map(ParameterTensor::len).sum();
+        self.normals(count, scale / widest.sqrt())
+    }
 }
