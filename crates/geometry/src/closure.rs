@@ -1,7 +1,7 @@
 //! Whether the span of generators is closed under brackets, for algebras too large for a basis of dense matrices.
 //!
 //! The bracket is bilinear, so the span is closed exactly if it holds the bracket of two generic elements. These are random
-//! combinations X and Y; [X, Y] is projected on the span in the inner product of entries, whose Gram matrix falls into blocks of
+//! combinations X and Y; XY − YX is projected on the span in the inner product of entries, whose Gram matrix falls into blocks of
 //! generators with common entries. Rejected: all brackets of pairs, of which GL(60) has six million.
 
 use crate::GeometryError;
@@ -13,7 +13,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 use std::collections::HashMap;
 
-/// Part of [X, Y] outside the span, for two random elements X and Y of unit Frobenius norm of (A, b); 0 without generators.
+/// Part of the bracket XY − YX outside the span, for two random elements X and Y of unit Frobenius norm of (A, b); 0 without generators.
 ///
 /// # Errors
 /// Generators that depend on each other.

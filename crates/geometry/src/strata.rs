@@ -136,6 +136,6 @@ fn generator_name(symmetries: &Symmetries, generator: usize) -> String {
 
 /// The plane of a rotation: pairs i < j in order.
 fn plane(factor: &Factor, place: usize) -> (usize, usize) {
-    let pairs = (0..factor.size).flat_map(|i| (i + 1..factor.size).map(move |j| (i, j)));
-    pairs.into_iter().nth(place).unwrap_or((0, 0))
+    let mut pairs = (0..factor.size).flat_map(|i| (i + 1..factor.size).map(move |j| (i, j)));
+    pairs.nth(place).unwrap_or((0, 0))
 }

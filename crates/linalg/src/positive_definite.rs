@@ -116,9 +116,9 @@ fn small_inverse(matrix: &Matrix) -> Result<(Matrix, f64), LinalgError> {
         let root = pivot.sqrt();
         lower[j * size + j] = root;
         for i in j + 1..size {
-            column[i] = lower[i * size + j] / root;
-            lower[i * size + j] = column[i];
-            let factor = column[i];
+            let factor = lower[i * size + j] / root;
+            lower[i * size + j] = factor;
+            column[i] = factor;
             subtract(&mut lower[i * size + j + 1..=i * size + i], factor, &column[j + 1..=i]);
         }
     }
@@ -139,8 +139,8 @@ fn small_inverse(matrix: &Matrix) -> Result<(Matrix, f64), LinalgError> {
     inverse.iter_mut().for_each(|x| *x = 0.0);
     for c in 0..size {
         let row = &reciprocal[c * size..=c * size + c];
-        for a in 0..=c {
-            subtract(&mut inverse[a * size..=a * size + a], -row[a], &row[..=a]);
+        for (a, &factor) in row.iter().enumerate() {
+            subtract(&mut inverse[a * size..=a * size + a], -factor, &row[..=a]);
         }
     }
     for a in 0..size {

@@ -62,13 +62,25 @@ impl Algebra {
         let k = self.dimension();
         let mut ad = vec![Matrix::zeros(k, k); k];
         let mut outside = 0.0_f64;
+        let flat: Vec<Vec<f64>> = self.basis.iter().map(BlockMap::flat).collect();
+        let size = flat.first().map_or(0, Vec::len);
+        let basis = Matrix::from_row_major(k, size, flat.concat());
+        let transposed = basis.transpose();
         for a in 0..k {
+            // All brackets of one element at once: two products instead of k² inner ones.
+            let brackets: Vec<Vec<f64>> =
+                self.basis[a + 1..].iter().map(|other| self.basis[a].bracket(other).flat()).collect();
+            if brackets.is_empty() {
+                break;
+            }
+            let brackets = Matrix::from_row_major(brackets.len(), size, brackets.concat());
+            let coordinates = brackets.matmul(&transposed);
+            let rest = brackets.add_scaled(-1.0, &coordinates.matmul(&basis));
             for b in a + 1..k {
-                let bracket = self.basis[a].bracket(&self.basis[b]);
-                let c = self.coordinates(&bracket);
+                let row = b - a - 1;
                 // The basis has unit length, so this absolute length is a relative one as well.
-                outside = outside.max(self.element(&c).add_scaled(-1.0, &bracket).norm());
-                for (i, x) in c.into_iter().enumerate() {
+                outside = outside.max(rest.row(row).iter().map(|x| x * x).sum::<f64>().sqrt());
+                for (i, &x) in coordinates.row(row).iter().enumerate() {
                     ad[a][(i, b)] = x;
                     ad[b][(i, a)] = -x;
                 }

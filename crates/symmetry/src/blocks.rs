@@ -89,7 +89,7 @@ impl BlockMap {
     }
 
     /// All entries, those of a block scaled by the root of its copies, so that the Euclidean product is [`Self::inner`].
-    fn flat(&self) -> Vec<f64> {
+    pub fn flat(&self) -> Vec<f64> {
         let mut flat = Vec::new();
         for ((a, s), n) in self.linear.iter().zip(&self.shifts).zip(self.copies.iter()) {
             flat.extend(a.data().iter().chain(s).map(|x| n.sqrt() * x));

@@ -182,7 +182,7 @@ fn shifts_lift() {
         theta: (0..model.parameter_count()).map(|i| (1.7 * i as f64).sin()).collect(),
         draw: 3,
     };
-    let gradient = model.covector_gradients(&[point.clone()], &[vec![1.0; 480]]).swap_remove(0);
+    let gradient = model.covector_gradients(std::slice::from_ref(&point), &[vec![1.0; 480]]).swap_remove(0);
     let size = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
     for generator in &generators {
         let along = generator.pairing(&gradient, &point.theta).abs();

@@ -286,7 +286,10 @@ impl Family {
                 (pairing[(i, j)], squares[j] + dual_squares[i])
             };
             let relative = value.abs() / (length * square.sqrt());
-            worst = if relative.is_nan() { return relative } else { worst.max(relative) };
+            if relative.is_nan() {
+                return relative;
+            }
+            worst = worst.max(relative);
         }
         worst
     }

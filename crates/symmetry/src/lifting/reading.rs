@@ -90,7 +90,7 @@ fn one_parameter(
     // Whole axes leave the number of generators open; the others have to agree on it.
     let open = run.iter().all(|r| r.count.is_none());
     let count = run.iter().filter_map(|r| r.count).max().map_or(1, |count| if count == 0 { own.len() } else { count });
-    if own.len() % count != 0 || run.iter().any(|r| r.count.is_some_and(|c| c != 0 && c != count)) {
+    if !own.len().is_multiple_of(count) || run.iter().any(|r| r.count.is_some_and(|c| c != 0 && c != count)) {
         return None;
     }
     let mut families = Vec::new();
@@ -133,7 +133,8 @@ fn one_parameter(
         families.push(Family { kind, size, count: if open { 1 } else { lifted_count? }, legs });
     }
     let covered = |at: usize| own.iter().map(|traces| traces[at].positions.len()).sum::<usize>();
-    let whole = (0..run.len()).all(|at| covered(at) % small[own[0][at].tensor].shape[own[0][at].axis] == 0);
+    let length = |at: usize| small[own[0][at].tensor].shape[own[0][at].axis];
+    let whole = (0..run.len()).all(|at| covered(at).is_multiple_of(length(at)));
     whole.then_some(families)
 }
 
@@ -267,8 +268,8 @@ fn planes(turned: &[(usize, usize, f64)], tensors: &[ParameterTensor]) -> Option
         };
         let of_axis = |axis: usize| {
             let count = tensor.shape[axis];
-            let pairs = (0..count).flat_map(|p| (p + 1..count).map(move |q| (p, q)));
-            pairs.into_iter().find(|&(p, q)| {
+            let mut pairs = (0..count).flat_map(|p| (p + 1..count).map(move |q| (p, q)));
+            pairs.find(|&(p, q)| {
                 let expected = slice(tensor, axis, p).zip(slice(tensor, axis, q));
                 expected.eq(own.iter().map(|(i, j, _)| (*i, *j)))
             })
