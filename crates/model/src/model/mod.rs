@@ -3,12 +3,14 @@
 mod compiled;
 mod label;
 mod plane;
+mod total;
 
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
 pub use compiled::SpecParametrization;
+pub use total::Total;
 
 use crate::graph::{Graph, Interpreter, Kind, NodeId, Simplify};
 use crate::language::{Scope, Section};
@@ -102,6 +104,8 @@ pub struct Model {
     pub params: Vec<Slot>,
     /// Everything named in `[batch]` and `[model]`, in order.
     pub names: IndexMap<String, NodeId>,
+    /// Everything in `[total]`.
+    pub totals: Vec<Total>,
     /// Everything in `[log]`.
     pub observables: Vec<(String, NodeId)>,
     /// The observable of `[verify]`.
@@ -148,6 +152,7 @@ impl Model {
         }
         let named = spec.batch.iter().chain(&spec.model).map(|definition| definition.name.clone());
         let names = named.zip(batch.into_iter().chain(nodes)).collect();
+        let totals = total::define(spec, &mut scope, &params, &mut next_slot)?;
         let observables = spec
             .log
             .observables
@@ -158,7 +163,7 @@ impl Model {
             plane::check_figures(spec, &scope, &params)?;
         }
         let verified = spec.verify.as_ref().map(|verify| verified(&verify.observable, &mut scope)).transpose()?;
-        Ok(Self { graph: scope.graph, data, params, names, observables, verified, next_slot, given })
+        Ok(Self { graph: scope.graph, data, params, names, totals, observables, verified, next_slot, given })
     }
 
     /// The node of a name in `[model]`.
