@@ -12,6 +12,7 @@ pub mod charge_law;
 pub mod closed_form;
 pub mod derivation;
 mod error;
+pub mod flow;
 pub mod law;
 pub mod lifted;
 mod nearly;

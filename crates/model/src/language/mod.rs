@@ -8,11 +8,14 @@ mod call;
 mod functions;
 mod indexing;
 mod load;
+mod over;
 pub mod reference;
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
+
+pub use over::evaluate_over;
 
 pub use functions::{Allowed, Function, Parameter, Section, all as functions};
 
