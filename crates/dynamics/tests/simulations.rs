@@ -210,7 +210,8 @@ fn totals_are_sums_over_every_step() {
     let text = "[param]\nw = \"normal(3)\"\n[model]\nloss = \"0.5 * sum((w - 1)**2)\"\n[total]\nmoved = \"step_size * grad_w\"\n\
                 ones = \"1.0 + 0.0 * grad_w[0]\"\n[train]\nstep_size = 1e-4\nsteps = 20_000\n[ensemble]\nseeds = 3\n[log]\nevery = 5_000\n\
                 w = \"w\"\nmoved = \"moved\"\nthirds = \"ones / 3\"";
-    let spec = SpecFile::parse("totals", text.into(), std::path::PathBuf::new(), &[]).expect("a right spec").specs.remove(0);
+    let spec =
+        SpecFile::parse("totals", text.into(), std::path::PathBuf::new(), &[]).expect("a right spec").specs.remove(0);
     let run = simulate(&spec, Options::default(), &Silent).expect("it runs");
     let (w, moved) = (&run.observables["w"].values, &run.observables["moved"].values);
     for record in 0..5 {

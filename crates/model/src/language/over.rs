@@ -50,7 +50,8 @@ mod tests {
         assert_eq!(found[1], (Tensor::new([2, 2], vec![6.0, 10.0, 8.0, 12.0]), Kind::Real));
         assert_eq!(found[2].0, Tensor::scalar(12.0));
         let unknown = [Definition::new("x", "ratios").expect("an expression")];
-        let error = evaluate_over([("ratio".to_owned(), Tensor::scalar(1.0), Kind::Real)], &unknown).expect_err("unknown");
+        let error =
+            evaluate_over([("ratio".to_owned(), Tensor::scalar(1.0), Kind::Real)], &unknown).expect_err("unknown");
         assert!(error.to_string().contains("`ratios`"), "{error}");
     }
 }

@@ -58,6 +58,19 @@ impl Setup {
         (pairs.by_ref().take(self.data.len()).collect(), pairs.collect())
     }
 
+    /// One tensor of `[data]` of one seed, in f64, by plain loops over what it needs; `None` for a name that `[data]` does not have.
+    pub fn datum(&self, name: &str, base: u64, seed: usize) -> Option<Tensor> {
+        let (_, node) = self.data.iter().find(|(own, _)| own == name)?;
+        let purposes = [Purpose::Data, Purpose::Param, Purpose::Batch, Purpose::Noise];
+        let mut streams = purposes.map(|purpose| Stream::for_seed(base, purpose, seed));
+        Interpreter::new(&self.graph).evaluate(&[*node], &HashMap::new(), &mut streams).pop()
+    }
+
+    /// Whether a tensor of `[data]` differs between seeds.
+    pub fn is_random(&self, name: &str) -> bool {
+        self.data.iter().any(|(own, node)| own == name && self.graph.is_random(&[*node]))
+    }
+
     /// Bytes that [`Setup::evaluate`] takes at most: every intermediate value is kept, results are there twice.
     pub fn evaluation_bytes(&self) -> u64 {
         self.graph.nodes().iter().map(|node| 16 * node.shape.count() as u64).sum()

@@ -76,18 +76,17 @@ pub(super) fn define(
 }
 
 /// Puts what only a step knows into scope: gradients and the step size. Returns their names.
-fn step_names(
-    spec: &Spec,
-    scope: &mut Scope,
-    params: &[Slot],
-    first: &Definition,
-) -> Result<Vec<String>, SpecError> {
+fn step_names(spec: &Spec, scope: &mut Scope, params: &[Slot], first: &Definition) -> Result<Vec<String>, SpecError> {
     if matches!(spec.train.noise, Noise::Label(_)) {
-        let message = "[total] has the gradient of the loss that is recorded; under label noise a step descends another";
+        let message =
+            "[total] has the gradient of the loss that is recorded; under label noise a step descends another";
         return Err(SpecError::at(&first.key, message).help("draw the noise of the label in [batch] instead"));
     }
     let Some(&loss) = scope.names.get("loss") else {
-        return Err(SpecError::at(&first.key, "[total] sums over training steps, and [model] names no `loss` to train"));
+        return Err(SpecError::at(
+            &first.key,
+            "[total] sums over training steps, and [model] names no `loss` to train",
+        ));
     };
     let targets: Vec<NodeId> = params.iter().map(|slot| slot.node).collect();
     let gradients = gradient(&mut scope.graph, loss, &targets);

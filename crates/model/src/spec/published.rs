@@ -74,9 +74,7 @@ pub(super) fn published(document: &Table) -> Result<Option<Published>, SpecError
 fn table<'a>(entry: &'a Entry, what: &str) -> Result<&'a Table, SpecError> {
     match &entry.value {
         Raw::Table(table) => Ok(table),
-        other => {
-            Err(SpecError::at(&entry.location, format!("{what} is a table of lines, found {}", other.describe())))
-        }
+        other => Err(SpecError::at(&entry.location, format!("{what} is a table of lines, found {}", other.describe()))),
     }
 }
 

@@ -213,7 +213,8 @@ fn figure(table: &Table, location: &Location) -> Result<Figure, SpecError> {
 fn check_keys(table: &Table, figure: &Figure) -> Result<(), SpecError> {
     let own = FigureKind::ALL.iter().find(|(_, kind, _)| *kind == figure.kind);
     let (name, _, own) = *own.expect("every kind is in the list");
-    let foreign = table.iter().find(|(key, _)| !["kind", "y", "caption"].contains(&key.as_str()) && !own.contains(&key.as_str()));
+    let foreign =
+        table.iter().find(|(key, _)| !["kind", "y", "caption"].contains(&key.as_str()) && !own.contains(&key.as_str()));
     if let Some((key, entry)) = foreign {
         let belonging = ["kind", "y", "caption"].iter().chain(own).copied().collect::<Vec<_>>().join(", ");
         return Err(SpecError::at(&entry.key, format!("`{key}` does not belong to a {name} figure"))
