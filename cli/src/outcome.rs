@@ -36,6 +36,7 @@ impl From<ReportError> for Failure {
             | ReportError::Busy { .. }
             | ReportError::NothingSaved { .. }
             | ReportError::Checkpoint(_) => Failure::Refused(error.to_string()),
+            ReportError::Spec(error) => error.into(),
             other => Failure::Ours(other.to_string()),
         }
     }

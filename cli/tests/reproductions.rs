@@ -189,7 +189,8 @@ fn values_are_those_of_the_first_seed(folder: &Folder) {
     let last = &logged["w"].values[logged["w"].values.len() - 400..];
     assert_eq!(written["w_cumsum"].values, last[..200]);
     // The loss of every step meets that of the ensemble where both have one.
-    assert_eq!(written["cumsum_train_losses"].values[0], logged["loss"].values[0]);
+    let (first, own) = (written["cumsum_train_losses"].values[0], logged["loss"].values[0]);
+    assert!((first / own - 1.0).abs() < 1e-5, "{first} and {own}");
     let residual = |w: &[f64]| -> f64 {
         let rows = written["ameas"].values.chunks(200).zip(&written["ymeas"].values);
         let one = |(row, y): (&[f64], &f64)| (row.iter().zip(w).map(|(a, w)| a * w).sum::<f64>() - y).powi(2);
@@ -214,7 +215,8 @@ fn a_spec_runs_on_their_data(folder: &Folder) {
     assert!((theirs[0] / ours[0] - 1.0).abs() < 1e-4, "{} and {}", theirs[0], ours[0]);
     let last = &logged["w"].values[logged["w"].values.len() - 64..];
     let difference = last.iter().zip(&written["w_hadamard_ur"].values).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-    assert!(difference < 1e-5, "{difference}");
+    let largest = last.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+    assert!(difference < 1e-3 * largest, "{difference} of {largest}");
 }
 
 fn start(folder: &Folder, arguments: &[&str]) -> Child {
@@ -316,6 +318,12 @@ fn what_cannot_be_reproduced_is_refused() {
         let told = finished.stderr.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(told.contains(expected), "{line}: {}", finished.stderr);
     }
-    folder.write("unknown.toml", format!("{wrong}[[published.number]]\nwhat = \"w\"\nvalue = 1.0\nours = \"lots\""));
-    assert!(folder.run(&["reproduce", "unknown.toml", "--steps", "3"]).ends_with(2).stderr.contains("`lots`"));
+    // Expressions are checked before anything is run.
+    let number = |ours: &str| format!("[log]\nws = \"[w, w]\"\n[[published.number]]\nwhat = \"w\"\nvalue = 1.0\nours = \"{ours}\"");
+    for (ours, expected) in [("lots", "`lots`"), ("ws", "shape (2")] {
+        folder.write("unknown.toml", format!("{}{}", wrong.replace("[published]\n", ""), number(ours)));
+        let finished = folder.run(&["reproduce", "unknown.toml", "--out", "never"]).ends_with(2);
+        assert!(finished.stderr.contains(expected), "{}", finished.stderr);
+        assert!(!folder.path("never").exists());
+    }
 }

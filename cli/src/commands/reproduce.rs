@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use gaugebias::dynamics::{Run, files, predict_work};
 use gaugebias::model::spec::{FigureKind, Spec};
-use gaugebias::report::published::{Experiment, Row, page, reference, table};
+use gaugebias::report::published::{Experiment, Row, check, page, reference, table};
 use gaugebias::report::study::{Study, findings};
 use serde_json::json;
 
@@ -105,6 +105,7 @@ impl Plan {
         let accurate = flags.stage.map_or(published.accuracy_by_default, |stage| stage == StageFlag::Accuracy);
         let steps = flags.steps.or(published.accuracy_steps.filter(|_| accurate));
         let specs = if steps.is_some() { specs::read(name, &with(steps))? } else { specs };
+        check(&specs)?;
         let every_step = match flags.reference_format {
             Some(_) => reference::every_step_specs(&specs),
             None => Vec::new(),

@@ -17,7 +17,7 @@ mod numbers;
 pub mod reference;
 mod sections;
 
-pub use numbers::{Row, table};
+pub use numbers::{Row, check, table};
 pub use sections::page;
 
 use gaugebias_dynamics::{Run, Series};

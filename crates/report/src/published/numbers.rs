@@ -1,12 +1,12 @@
 //! Published numbers beside ours.
 
-use gaugebias_model::Tensor;
 use gaugebias_model::graph::Kind;
 use gaugebias_model::language::evaluate_over;
-use gaugebias_model::spec::PublishedNumber;
+use gaugebias_model::spec::{PublishedNumber, Spec};
+use gaugebias_model::{DataBinding, Model, SpecError, Tensor};
 use serde_json::{Value, json};
 
-use super::{Experiment, Stage, name_beside};
+use super::{Experiment, Stage, name_beside, name_of};
 use crate::kinds::quantiles;
 use crate::{ReportError, Table, number};
 
@@ -99,21 +99,40 @@ impl Experiment {
     }
 }
 
+/// Checks the expressions of all published numbers before anything is run, on zeros in the place of what will be logged.
+///
+/// # Errors
+/// [`SpecError`] for an expression that does not make sense, or is not one number for each seed.
+pub fn check(specs: &[Spec]) -> Result<(), SpecError> {
+    let Some(published) = specs.first().and_then(|spec| spec.published.as_ref()) else { return Ok(()) };
+    let mut zeros = Vec::new();
+    for spec in specs {
+        let model = Model::build(spec, DataBinding::Inputs)?;
+        let shapes = model.observables.iter().map(|(name, node)| (name, model.graph.shape(*node).clone()));
+        zeros.extend(shapes.map(|(name, shape)| {
+            (name_of(spec.variant.as_deref(), name), Tensor::full(shape, 0.0), Kind::Real)
+        }));
+    }
+    published.numbers.iter().try_for_each(|number| one_number(zeros.clone(), number).map(|_| ()))
+}
+
 /// The number of every seed, from what all studies have logged last.
-fn ours(stage: &Stage, number: &PublishedNumber) -> Result<Vec<f64>, ReportError> {
-    let definitions = [number.ours.clone()];
-    (0..stage.studies[0].run.seeds)
-        .map(|seed| {
-            let (value, _) = evaluate_over(last_records(stage, seed), &definitions)?.remove(0);
-            match value.values[..] {
-                [one] => Ok(one),
-                _ => {
-                    let message = format!("a published number is one number, this has shape {}", value.shape);
-                    Err(gaugebias_model::SpecError::at(&number.ours.location, message).into())
-                }
-            }
-        })
-        .collect()
+fn ours(stage: &Stage, number: &PublishedNumber) -> Result<Vec<f64>, SpecError> {
+    (0..stage.studies[0].run.seeds).map(|seed| one_number(last_records(stage, seed), number)).collect()
+}
+
+fn one_number(
+    given: impl IntoIterator<Item = (String, Tensor, Kind)>,
+    number: &PublishedNumber,
+) -> Result<f64, SpecError> {
+    let (value, _) = evaluate_over(given, std::slice::from_ref(&number.ours))?.remove(0);
+    match value.values[..] {
+        [one] => Ok(one),
+        _ => {
+            let message = format!("a published number is one number, this has shape {}", value.shape);
+            Err(SpecError::at(&number.ours.location, message).label(format!("shape {}", value.shape)))
+        }
+    }
 }
 
 fn last_records(stage: &Stage, seed: usize) -> impl Iterator<Item = (String, Tensor, Kind)> + '_ {

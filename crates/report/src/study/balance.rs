@@ -168,13 +168,7 @@ pub(super) fn sentence(study: &Study, wanted: &Wanted) -> Option<String> {
         share if share < 0.1 => "The ratio went to 1 by decay of its charge",
         _ => "The ratio went to 1 partly by growth, partly by decay of its charge",
     };
-    let identity = found.unexplained.map_or(String::new(), |[change, rest]| {
-        format!(
-            " The step identity gives the change of the charges up to {} of its root mean square; the rest is rounding in {}.",
-            number(rest / change),
-            study.run.dtype.name()
-        )
-    });
+    let identity = found.unexplained.map_or(String::new(), |root| identity_sentence(root, study.run.dtype.name()));
     Some(format!(
         "{cause} (`{}`, {} steps): the median of |ln ratio| went from {} to {}. Over units and seeds, median (10–90 %): \
          a² + b² grew by a factor of {}, the charge ended at {} of what it was, and growth has a share of {} in the logarithm of the fall.{identity}",
@@ -186,4 +180,22 @@ pub(super) fn sentence(study: &Study, wanted: &Wanted) -> Option<String> {
         spread(&found.charge),
         spread(&found.share),
     ))
+}
+
+/// What the step identity says of the change of the charges, from root mean squares of the change and of the rest.
+fn identity_sentence([change, rest]: [f64; 2], dtype: &str) -> String {
+    let share = rest / change;
+    match share {
+        share if share < 0.5 => format!(
+            " The step identity gives the change of the charges (root mean square {}) up to {} of it; the rest is rounding in {dtype}.",
+            number(change),
+            number(share)
+        ),
+        _ => format!(
+            " The change of the charges (root mean square {}) is not that of the step identity, which leaves {} of it: it is rounding in {dtype}, \
+             which moves them by more than the steps do.",
+            number(change),
+            number(share)
+        ),
+    }
 }

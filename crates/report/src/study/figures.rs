@@ -32,6 +32,9 @@ pub fn findings(studies: &[Study]) -> Vec<String> {
         .collect()
 }
 
+/// Entries of a vector that are shown as stems; longer ones are lines along the index.
+const MOST_STEMS: usize = 100;
+
 /// All figures of a set of studies (base and variants): those that can show every study together do.
 pub(crate) fn figures(studies: &[Study]) -> Vec<Figure> {
     let wanted = studies[0].spec.figures.iter().enumerate();
@@ -241,8 +244,15 @@ fn stem(studies: &[Study], wanted: &Wanted) -> Option<Content> {
             Series { label: label_or(studies, study, name), values: (0..elements).flat_map(at).collect() }
         })
         .collect();
-    let positions = (0..elements).map(|at| at as f64).collect();
-    Some(Content::Stem(Stem { positions, series, truth: truth.map(|(values, _)| values) }))
+    let positions: Vec<f64> = (0..elements).map(|at| at as f64).collect();
+    let truth = truth.map(|(values, _)| values);
+    if elements > MOST_STEMS {
+        // Rods that stand too close to be told apart.
+        let mut series: Vec<Series> = series;
+        series.extend(truth.map(|values| Series { label: "truth".into(), values }));
+        return Some(Content::Lines(Lines { steps: positions, series, reference: None }));
+    }
+    Some(Content::Stem(Stem { positions, series, truth }))
 }
 
 fn scatter(studies: &[Study], wanted: &Wanted) -> Option<Content> {

@@ -144,8 +144,8 @@ fn sentence_of(study: &Study, comparison: &Comparison) -> String {
     }
     if !comparison.hadamard {
         return format!(
-            "After {steps} steps the solution is the one nearest to its start among those with the same fit, up to {} of its \
-             norm (median over seeds, 10–90 %): the bias of gradient descent on w itself.{failed}",
+            "After {steps} steps the solution differs by {} of its norm (median over seeds, 10–90 %) from the one nearest to its start \
+             among those with the same fit, which is where gradient descent on w itself goes.{failed}",
             spread(&comparison.distances)
         );
     }
