@@ -319,7 +319,9 @@ fn what_cannot_be_reproduced_is_refused() {
         assert!(told.contains(expected), "{line}: {}", finished.stderr);
     }
     // Expressions are checked before anything is run.
-    let number = |ours: &str| format!("[log]\nws = \"[w, w]\"\n[[published.number]]\nwhat = \"w\"\nvalue = 1.0\nours = \"{ours}\"");
+    let number = |ours: &str| {
+        format!("[log]\nws = \"[w, w]\"\n[[published.number]]\nwhat = \"w\"\nvalue = 1.0\nours = \"{ours}\"")
+    };
     for (ours, expected) in [("lots", "`lots`"), ("ws", "shape (2")] {
         folder.write("unknown.toml", format!("{}{}", wrong.replace("[published]\n", ""), number(ours)));
         let finished = folder.run(&["reproduce", "unknown.toml", "--out", "never"]).ends_with(2);

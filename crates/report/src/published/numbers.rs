@@ -109,9 +109,9 @@ pub fn check(specs: &[Spec]) -> Result<(), SpecError> {
     for spec in specs {
         let model = Model::build(spec, DataBinding::Inputs)?;
         let shapes = model.observables.iter().map(|(name, node)| (name, model.graph.shape(*node).clone()));
-        zeros.extend(shapes.map(|(name, shape)| {
-            (name_of(spec.variant.as_deref(), name), Tensor::full(shape, 0.0), Kind::Real)
-        }));
+        zeros.extend(
+            shapes.map(|(name, shape)| (name_of(spec.variant.as_deref(), name), Tensor::full(shape, 0.0), Kind::Real)),
+        );
     }
     published.numbers.iter().try_for_each(|number| one_number(zeros.clone(), number).map(|_| ()))
 }

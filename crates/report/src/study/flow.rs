@@ -17,9 +17,9 @@ use crate::{Axis, Content, Curve, Figure, Scatter, number};
 pub struct Comparison {
     /// Whether the prediction is that of a Hadamard product's charges.
     pub hadamard: bool,
-    /// [seeds][coordinates]
+    /// `[seeds][coordinates]`
     pub found: Vec<Vec<f64>>,
-    /// [seeds][coordinates]
+    /// `[seeds][coordinates]`
     pub predicted: Vec<Vec<f64>>,
     /// |found − predicted| / |found|, by seed.
     pub distances: Vec<f64>,
