@@ -192,10 +192,10 @@ fn identity_sentence([change, rest]: [f64; 2], dtype: &str) -> String {
             number(share)
         ),
         _ => format!(
-            " The change of the charges (root mean square {}) is not that of the step identity, which leaves {} of it: it is rounding in {dtype}, \
+            " The change of the charges (root mean square {}) is not what the step identity gives: {} is left of it, rounding in {dtype}, \
              which moves them by more than the steps do.",
             number(change),
-            number(share)
+            number(rest)
         ),
     }
 }
