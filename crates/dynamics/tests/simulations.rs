@@ -228,7 +228,7 @@ fn totals_are_sums_over_every_step() {
 /// Without its compensation a sum in f32 stands still at 2²⁴ times what is added.
 #[test]
 fn totals_do_not_lose_small_increments() {
-    let text = "[param]\nw = 1.0\n[model]\nloss = \"0.0 * w\"\n[total]\nsum = \"where(t < 0.5, 16777216.0, 1.0) + 0.0 * grad_w\"\n\
+    let text = "[param]\nw = 1.0\n[model]\nloss = \"0.0 * w\"\n[total]\nsum = \"where(t < 0.001, 16777216.0, 1.0) + 0.0 * grad_w\"\n\
                 [batch]\nt = \"uniform()\"\n[train]\nsteps = 4_000\n[ensemble]\nseeds = 2\n[log]\nevery = 4_000\nsum = \"sum\"";
     let single = |dtype: &str| {
         let overrides = [format!("train.dtype=\"{dtype}\"")];
@@ -236,5 +236,6 @@ fn totals_do_not_lose_small_increments() {
         simulate(&file.specs[0], Options::default(), &Silent).expect("it runs").observables["sum"].values[2]
     };
     let (single, double) = (single("f32"), single("f64"));
-    assert!(double > 1e10 && (single / double - 1.0).abs() < 1e-7, "{single}, {double}");
+    // A few of the large ones, and thousands of ones that would be lost behind them: 1 part in 20,000.
+    assert!((1e7..2e8).contains(&double) && (single / double - 1.0).abs() < 1e-6, "{single}, {double}");
 }
