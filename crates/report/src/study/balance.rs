@@ -185,17 +185,17 @@ pub(super) fn sentence(study: &Study, wanted: &Wanted) -> Option<String> {
 /// What the step identity says of the change of the charges, from root mean squares of the change and of the rest.
 fn identity_sentence([change, rest]: [f64; 2], dtype: &str) -> String {
     let share = rest / change;
-    match share {
-        share if share < 0.5 => format!(
+    if share < 0.5 {
+        return format!(
             " The step identity gives the change of the charges (root mean square {}) up to {} of it; the rest is rounding in {dtype}.",
             number(change),
             number(share)
-        ),
-        _ => format!(
-            " The change of the charges (root mean square {}) is not what the step identity gives: {} is left of it, rounding in {dtype}, \
-             which moves them by more than the steps do.",
-            number(change),
-            number(rest)
-        ),
+        );
     }
+    format!(
+        " The change of the charges (root mean square {}) is not what the step identity gives: {} is left of it, rounding in {dtype}, \
+         which moves them by more than the steps do.",
+        number(change),
+        number(rest)
+    )
 }
