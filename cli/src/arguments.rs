@@ -228,6 +228,8 @@ pub enum StageFlag {
 pub struct Report {
     /// A run folder
     pub folder: PathBuf,
+    #[command(flatten)]
+    pub threads: Threads,
 }
 
 #[derive(Args)]

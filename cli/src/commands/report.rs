@@ -3,12 +3,13 @@
 use gaugebias::report::study::{RunFolder, Study};
 use gaugebias::verify::judge;
 
-use super::derive;
+use super::{derive, use_threads};
 use crate::arguments::Report;
 use crate::outcome::Failure;
 
 /// Draws a run folder again from its spec and tensors.
 pub fn report(flags: &Report) -> Result<(), Failure> {
+    use_threads(flags.threads);
     let folder = RunFolder::open(&flags.folder);
     let mut studies = Vec::new();
     for (spec, run) in folder.read()? {

@@ -135,7 +135,13 @@ pub(crate) fn near_miss<'a>(found: &str, candidates: impl IntoIterator<Item = &'
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(found, candidate), candidate))
-        .filter(|&(distance, candidate)| distance <= 1.max(found.chars().count().max(candidate.chars().count()) / 3))
+        .filter(|&(distance, candidate)| {
+            let lengths = [found.chars().count(), candidate.chars().count()];
+            let [short, long] = [lengths[0].min(lengths[1]), lengths[0].max(lengths[1])];
+            // With no letter in common a name is no slip of another, however short both are.
+            let related = distance < short || found.eq_ignore_ascii_case(candidate);
+            related && distance <= 1.max(long / 3)
+        })
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
 }

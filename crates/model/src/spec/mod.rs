@@ -187,7 +187,7 @@ fn is_setting(text: &str) -> bool {
 }
 
 fn apply_override(document: &mut Table, text: &str) -> Result<(), SpecError> {
-    let (path, mut entry) = raw::parse_override(text)?;
+    let (path, entry) = raw::parse_override(text)?;
     if !SECTIONS.contains(&path[0].as_str()) {
         let message = format!("`{}` is not a section", path[0]);
         return Err(SpecError::at(&entry.key, message).maybe_help(near_miss(&path[0], SECTIONS)));
@@ -197,12 +197,6 @@ fn apply_override(document: &mut Table, text: &str) -> Result<(), SpecError> {
     let Raw::Table(section) = &mut place.value else {
         return Err(SpecError::at(&entry.key, format!("`{}` has no keys to set", path[0])));
     };
-    if let Raw::Integer(number) = entry.value {
-        // `--set param.w=3` is an expression like any other.
-        if ["data", "param", "batch", "model"].contains(&path[0].as_str()) {
-            entry.value = Raw::Text(number.to_string());
-        }
-    }
     section.insert(path[1].clone(), entry);
     Ok(())
 }

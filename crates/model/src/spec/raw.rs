@@ -72,17 +72,31 @@ pub(super) fn parse_override(text: &str) -> Result<(Vec<String>, Entry), SpecErr
     let (path, value) = text.split_once('=').ok_or_else(|| {
         SpecError::at(&place, "an override is written SECTION.KEY=VALUE").help("for example --set train.step_size=1e-3")
     })?;
-    let path: Vec<String> = path.trim().split('.').map(|part| part.trim().to_owned()).collect();
-    if path.len() != 2 || path.iter().any(String::is_empty) {
-        return Err(SpecError::at(&place, "an override names one section and one key, as in train.step_size"));
-    }
-    // A bare word or an expression needs no quotes on the command line.
-    let literal = DeValue::parse(value.trim()).ok();
-    let raw = match literal {
-        Some(parsed) => entry_value(parsed.get_ref(), &source)?,
-        None => Raw::Text(value.trim().to_owned()),
+    let trimmed = |part: &str, start: usize| {
+        let start = start + (part.len() - part.trim_start().len());
+        start..start + part.trim().len()
     };
-    Ok((path, Entry { value: raw, key: place.clone(), location: place }))
+    let key = Location { source: source.clone(), range: trimmed(path, 0) };
+    let range = trimmed(value, path.len() + 1);
+    let path: Vec<String> = path.split('.').map(|part| part.trim().to_owned()).collect();
+    if path.len() != 2 || path.iter().any(String::is_empty) {
+        return Err(SpecError::at(&key, "an override names one section and one key, as in train.step_size"));
+    }
+    let word = || Entry {
+        value: Raw::Text(value.trim().to_owned()),
+        key: key.clone(),
+        location: Location { source: source.clone(), range: range.clone() },
+    };
+    // A bare word or an expression needs no quotes on the command line; no setting is a list, so a list is an expression.
+    let Ok(parsed) = DeValue::parse(value.trim()) else { return Ok((path, word())) };
+    Ok(match entry_value(parsed.get_ref(), &source)? {
+        Raw::Array(_) => (path, word()),
+        Raw::Text(inner) => {
+            let range = inside_quotes(text, range, &inner);
+            (path, Entry { value: Raw::Text(inner), key, location: Location { source: source.clone(), range } })
+        }
+        value => (path, Entry { value, key, location: Location { source: source.clone(), range } }),
+    })
 }
 
 fn table(parsed: &DeTable<'_>, source: &Arc<Source>) -> Result<Table, SpecError> {

@@ -85,7 +85,7 @@ pub enum FigureKind {
 impl FigureKind {
     /// As in a spec, with the keys that belong to the kind besides `kind`, `y` and `caption`.
     const ALL: [(&str, FigureKind, &[&str]); 7] = [
-        ("lines", Self::Lines, &["reference", "log_y", "truth"]),
+        ("lines", Self::Lines, &["reference", "log_y"]),
         ("density", Self::Density, &["log_y"]),
         ("stem", Self::Stem, &["truth", "log_y"]),
         ("scatter", Self::Scatter, &["x", "log_y"]),
@@ -218,7 +218,12 @@ fn check_keys(table: &Table, figure: &Figure) -> Result<(), SpecError> {
     if let Some((key, entry)) = foreign {
         let belonging = ["kind", "y", "caption"].iter().chain(own).copied().collect::<Vec<_>>().join(", ");
         return Err(SpecError::at(&entry.key, format!("`{key}` does not belong to a {name} figure"))
+            .label("unused")
             .help(format!("the keys of a {name} figure are {belonging}")));
+    }
+    if figure.kind == FigureKind::Scatter && figure.x.is_none() {
+        let message = "a scatter has an x: the observable on its horizontal axis";
+        return Err(SpecError::at(&figure.location, message));
     }
     let missing = match figure.kind {
         FigureKind::Balance if figure.charge.is_none() => Some("charge: the observable with the charge of each ratio"),

@@ -99,6 +99,21 @@ fn mistakes_are_underlined_and_explained() {
         (format!("{model}x = \"1\"\n[[variant]]\nname = \"v\"\ntrian = {{ steps = 1 }}"), "trian", "cannot change"),
         (format!("{model}x = \"1\"\n[[variant]]\nname = \"..\""), "", "a variant has a name"),
         (format!("{model}x = \"1\"\n[[variant]]\nname = \"figures\""), "", "a variant has a name"),
+        (
+            format!("{model}x = \"1\"\n[log]\na = \"u\"\n[[figure]]\nkind = \"scatter\"\ny = \"a\""),
+            "",
+            "a scatter has an x",
+        ),
+        (
+            format!("{model}x = \"1\"\n[log]\na = \"u\"\n[[figure]]\nkind = \"density\"\ny = \"a\"\nx = \"a\""),
+            "x",
+            "does not belong",
+        ),
+        (
+            format!("{model}x = \"1\"\n[log]\na = \"u\"\n[[figure]]\nkind = \"stem\"\ny = \"a\"\nreference = 1"),
+            "reference",
+            "does not belong",
+        ),
         ("[model]\nx = \"1\"".into(), "", "no [param]"),
         ("[param]\nu = 1".into(), "", "no [model]"),
         ("[param\nu = 1".into(), "", "not TOML"),
@@ -121,6 +136,9 @@ fn near_misses_are_offered() {
     assert!(help("[param]\nu = 1\n[model]\nx = \"sofmax([1])\"").contains("softmax"));
     assert!(help("[param]\nalpha = 1\n[model]\nx = \"alpa\"").contains("alpha"));
     assert!(help("[param]\nu = 1\n[model]\nx = \"1\"\n[train]\nstep_sise = 1").contains("step_size"));
+    let error = build("[param]\nu = 1\n[model]\nx = \"q\"").expect_err("unknown name");
+    let help = miette::Diagnostic::help(&error).map_or(String::new(), |help| help.to_string());
+    assert!(!help.contains("did you mean"), "no other one-letter name is a slip of this one: {help}");
 }
 
 #[test]
@@ -302,6 +320,32 @@ fn overrides_are_settings_or_expressions() {
     assert_eq!((file.specs[0].ensemble.seeds, file.specs[1].train.step_size), (3, 1e-3));
     for wrong in ["train.steps", "train.steps=-1", "trian.steps=1", "train.stepz=1", "steps=1"] {
         assert!(with(&[wrong]).is_err(), "{wrong}");
+    }
+    for list in ["param.u=[1.0, 2, 0.5, 3]", "param.u = '[1.0, 2, 0.5, 3]'"] {
+        assert_eq!(with(&[list]).expect("a list is an expression").specs[0].param[0].text, "[1.0, 2, 0.5, 3]");
+    }
+}
+
+#[test]
+fn errors_underline_the_wrong_part_of_an_override() {
+    for (text, underlined) in [
+        ("train.step_size = abc", "abc"),
+        ("train.dtype=\"f32x\"", "f32x"),
+        ("train.steps=-1", "-1"),
+        ("param.u=foo(3)", "foo"),
+        ("param.u = \"1 + foo(3)\"", "foo"),
+        ("param.u=[1.0, foo]", "foo"),
+        ("trian.steps=1", "trian.steps"),
+        ("train.bogus=1", "train.bogus"),
+        ("a.b.c=1", "a.b.c"),
+    ] {
+        let file = SpecFile::parse("test.toml", VARIANTS.into(), PathBuf::new(), &[text.to_owned()]);
+        let error = file
+            .and_then(|file| Model::build(&file.specs[0], DataBinding::Inputs).map(drop))
+            .expect_err("a wrong override");
+        let labels: Vec<_> = miette::Diagnostic::labels(&error).into_iter().flatten().collect();
+        let label = labels.first().expect("a place");
+        assert_eq!(&text[label.offset()..label.offset() + label.len()], underlined, "{text}: {}", error.message());
     }
 }
 

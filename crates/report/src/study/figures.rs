@@ -103,7 +103,7 @@ fn figure(studies: &[Study], index: usize, wanted: &Wanted) -> Vec<Figure> {
             .collect(),
         FigureKind::Density => logging(studies, &wanted.y)
             .map(|(study, series)| {
-                let content = density(study, series);
+                let content = density(study, &wanted.y, series);
                 make(
                     format!("{name}{}", suffix(study)),
                     study.spec.title.clone(),
@@ -267,9 +267,12 @@ fn scatter(studies: &[Study], wanted: &Wanted) -> Option<Content> {
     (!groups.is_empty()).then_some(Content::Scatter(Scatter { groups, diagonal: None }))
 }
 
-/// Samples of the verified observable where there are some, else the last half of the records.
-fn density(study: &Study, logged: &Logged) -> Content {
-    let judged = study.judgement.as_ref().and_then(|judgement| judgement.as_ref().ok());
+/// Samples and laws of the verified observable where the figure shows that expression, else the last half of the records.
+fn density(study: &Study, name: &str, logged: &Logged) -> Content {
+    let definition = study.spec.log.observables.iter().find(|definition| definition.name == name);
+    let verified = study.spec.verify.as_ref().map(|verify| verify.observable.text.trim());
+    let same = definition.is_some_and(|definition| Some(definition.text.trim()) == verified);
+    let judged = study.judgement.as_ref().and_then(|judgement| judgement.as_ref().ok()).filter(|_| same);
     let (samples, effective_samples) = match (&study.run.samples, judged) {
         (Some(samples), Some(judgement)) => (samples.values.clone(), judgement.report.effective_samples),
         _ => {
