@@ -61,7 +61,7 @@ pub(super) fn published(document: &Table) -> Result<Option<Published>, SpecError
     };
     reader.finish()?;
     let tensors: Vec<&str> = published.tensors.iter().map(|definition| definition.name.as_str()).collect();
-    for name in published.double.iter().filter(|name| !tensors.contains(&name.as_str())) {
+    if let Some(name) = published.double.iter().find(|name| !tensors.contains(&name.as_str())) {
         return Err(SpecError::at(key, format!("[published] double names `{name}`, which is not one of its tensors"))
             .maybe_help(near_miss(name, tensors)));
     }
