@@ -27,6 +27,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Compare samples with the predicted law, and with the alternatives
     Verify(Verify),
+    /// Run the published experiments, and compare their numbers and figures with ours
+    Reproduce(Reproduce),
     /// Draw a run folder again
     Report(Report),
     /// Time the compiled step: microseconds per seed and step
@@ -185,6 +187,44 @@ pub struct Verify {
 }
 
 #[derive(Args)]
+pub struct Reproduce {
+    /// Name of a published experiment, `all`, or a spec file with a [published] section
+    pub name: String,
+    /// Number of seeds, instead of the spec's
+    #[arg(long, value_name = "N")]
+    pub seeds: Option<u64>,
+    /// Fewer steps, to try it out; the numbers are then not comparable
+    #[arg(long, value_name = "K", conflicts_with = "stage")]
+    pub steps: Option<u64>,
+    /// Steps of the published plots, or of the longer runs [default: the longer ones where the published numbers need them]
+    #[arg(long, value_enum)]
+    pub stage: Option<StageFlag>,
+    /// Also write, for the first seed, result files that readers of the authors' own files can open
+    #[arg(long, value_name = "DIR")]
+    pub reference_format: Option<PathBuf>,
+    /// Folder for runs and report; what is finished in it is not run again [default: runs/reproduce]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Run everything again, whatever the folder holds
+    #[arg(long)]
+    pub force: bool,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub threads: Threads,
+}
+
+/// How long the runs of a reproduction are.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StageFlag {
+    /// As long as those that are plotted
+    Plot,
+    /// The longer ones, where there are some
+    Accuracy,
+}
+
+#[derive(Args)]
 pub struct Report {
     /// A run folder
     pub folder: PathBuf,
@@ -223,4 +263,5 @@ pub enum JsonCommand {
     Simulate,
     Verify,
     Bench,
+    Reproduce,
 }

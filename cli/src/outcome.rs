@@ -47,6 +47,7 @@ impl From<ReportError> for Failure {
             | ReportError::NothingSaved { .. }
             | ReportError::Other { .. }
             | ReportError::Checkpoint(_) => Failure::Refused(error.to_string()),
+            ReportError::Spec(error) => error.into(),
             other => Failure::Ours(other.to_string()),
         }
     }

@@ -69,9 +69,9 @@ fn what_has_no_level_sets_is_refused() {
             "y = \"predictor\"",
             "y = \"predictor\"\nx = \"u\"",
             "`x` does not belong to a levels figure",
-            "only y and caption",
+            "kind, y, caption",
         ),
-        ("y = \"predictor\"", "y = \"predictor\"\nlog_y = true", "`log_y` does not belong", "only y and caption"),
+        ("y = \"predictor\"", "y = \"predictor\"\nlog_y = true", "`log_y` does not belong", "kind, y, caption"),
     ];
     for (right, wrong, message, help) in cases {
         let folder = Folder::new();

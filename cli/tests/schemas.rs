@@ -102,7 +102,7 @@ fn every_command_prints_what_its_schema_says() {
     let folder = Folder::new();
     folder.write("law.toml", SPEC);
     folder.write("plain.toml", PLAIN);
-    let commands: [(&str, &[&str], usize); 9] = [
+    let commands: [(&str, &[&str], usize); 10] = [
         ("derive", &["derive", "law.toml", "--json"], 2),
         ("derive", &["derive", "plain.toml", "--json"], 1),
         ("balance", &["balance", "law.toml", "--at", "initial", "-o", "theta.safetensors", "--json"], 1),
@@ -112,6 +112,7 @@ fn every_command_prints_what_its_schema_says() {
         ("run", &["run", "law.toml", "--json", "--out", "law"], 1),
         ("run", &["run", "plain.toml", "--json", "--out", "plain"], 1),
         ("bench", &["bench", "law.toml", "--json", "--threads", "1"], 2),
+        ("reproduce", &["reproduce", "total-variation", "--json", "--seeds", "2", "--steps", "20"], 1),
     ];
     for (name, command, count) in commands {
         let schema = schema(&folder, name);

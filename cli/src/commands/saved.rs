@@ -4,6 +4,7 @@ use std::path::Path;
 
 use gaugebias::dynamics::{Checkpoints, Run, Standing, predict_memory};
 use gaugebias::model::spec::Spec;
+use gaugebias::report::ReportError;
 use gaugebias::report::study::{Resumption, RunFolder, Study};
 
 use super::simulate::attempt;
@@ -52,6 +53,26 @@ impl SavedRuns {
     /// Writes `run.json` of runs that are simulated and no more.
     pub fn write_record(&self, studies: &[Study]) -> Result<(), Failure> {
         if self.finished { Ok(()) } else { Ok(self.folder.write_record(studies)?) }
+    }
+
+    /// Takes a folder for a new run, or to go on with the one in it, whose finished parts stay what they are.
+    pub fn begin_or_go_on(path: &Path, force: bool, quiet: bool, specs: &[Spec]) -> Result<Self, Failure> {
+        let checkpoints = RunFolder::checkpoints(path, specs)?;
+        let holds_files = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        let folder = match holds_files && !force {
+            true => match RunFolder::resume(path, specs, &checkpoints)? {
+                Resumption::GoOn(folder) => folder,
+                Resumption::Finished(_) => {
+                    return Err(ReportError::Exists { path: path.to_owned(), resumable: false }.into());
+                }
+            },
+            false => {
+                let folder = RunFolder::create(path, force)?;
+                checkpoints[0].begin()?;
+                folder
+            }
+        };
+        Ok(Self { folder, checkpoints, quiet, finished: false })
     }
 
     /// Simulates the spec with the given number, or reads what it left; its tensors are then written.

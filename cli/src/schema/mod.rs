@@ -51,6 +51,7 @@ pub fn of(command: JsonCommand) -> Value {
         JsonCommand::Simulate => ("simulate", tables::SIMULATE),
         JsonCommand::Verify => ("verify", tables::VERIFY),
         JsonCommand::Bench => ("bench", tables::BENCH),
+        JsonCommand::Reproduce => ("reproduce", tables::REPRODUCE),
     };
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

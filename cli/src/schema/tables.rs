@@ -262,3 +262,27 @@ pub(super) const BENCH: &[Field] = &[
     field("compile_seconds", Number, "from the parsed spec to the program"),
     MEMORY,
 ];
+
+pub(super) const REPRODUCE: &[Field] = &[
+    TITLE,
+    field("folder", Text, "with the runs and the report"),
+    field("report", Text, "the page"),
+    field("seconds", Number, "wall time of this call"),
+    field("numbers", List(&Object(NUMBERS)), "published numbers beside ours, at every stage"),
+    field("findings", List(&Text), "what balancing and flow figures show, in sentences"),
+    field("files", List(&Text), "those in the reference format"),
+];
+
+const NUMBERS: &[Field] = &[
+    field("experiment", Text, "its name"),
+    field("what", Text, "the number, in words"),
+    field("published", Number, "of one run of one seed"),
+    field("stage", OneOf(&["plot", "accuracy", "other"]), "how long the runs are"),
+    field("steps", Count, "after which ours is taken"),
+    field("seeds", Count, "number of seeds"),
+    field("median", OrNull(&Number), "ours; null where it is not finite"),
+    field("low", OrNull(&Number), "10 % quantile over seeds"),
+    field("high", OrNull(&Number), "90 % quantile over seeds"),
+    field("inside", Truth, "whether the published number lies between them"),
+    field("verdict", Text, "in words"),
+];

@@ -88,6 +88,18 @@ pub fn predict_memory(spec: &Spec, saved: bool) -> Result<u64, DynamicsError> {
     Ok(memory.peak(saved))
 }
 
+/// Floating-point operations of all steps and seeds of a simulation, without its records.
+///
+/// # Errors
+/// As [`predict_memory`].
+pub fn predict_work(spec: &Spec) -> Result<u64, DynamicsError> {
+    let flops = match spec.train.dtype {
+        DataType::F32 => Prepared::<f32>::build(spec)?.plan.program.plan().flops(),
+        DataType::F64 => Prepared::<f64>::build(spec)?.plan.program.plan().flops(),
+    };
+    Ok(flops.saturating_mul(spec.train.steps).saturating_mul(spec.ensemble.seeds as u64))
+}
+
 /// A compiled spec.
 struct Prepared<T> {
     start: Start<T>,

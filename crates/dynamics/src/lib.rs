@@ -29,7 +29,8 @@ pub mod update;
 
 pub use checkpoint::{CheckpointError, Checkpoints, Identity, RECORDS, RESUME, Standing};
 pub use ensemble::{
-    Ensemble, Observer, Options, Silent, initial_parameters, predict_memory, set_threads, simulate, simulate_saved,
+    Ensemble, Observer, Options, Silent, initial_parameters, predict_memory, predict_work, set_threads, simulate,
+    simulate_saved,
 };
 pub use error::{Diverged, DynamicsError};
 pub use measure::{Measurement, measure};

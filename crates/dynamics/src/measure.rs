@@ -57,6 +57,7 @@ pub fn measure(spec: &Spec, options: Options) -> Result<Measurement, DynamicsErr
 fn measure_as<T: Real>(spec: &Spec, options: Options) -> Result<Measurement, DynamicsError> {
     let mut spec = spec.clone();
     spec.log.observables.clear();
+    spec.total.clear();
     spec.log.every = u64::MAX;
     spec.verify = None;
     // There is no last step.

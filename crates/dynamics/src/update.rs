@@ -13,10 +13,10 @@ use gaugebias_model::{Model, Shape, SpecError, Tensor};
 /// Most entries of the Jacobian that the horizontal projector is built from.
 const MOST_JACOBIAN_ELEMENTS: usize = 1 << 24;
 
-/// A state that a step changes: a parameter, or a momentum.
+/// A state that a step changes: a parameter, a momentum, or a total.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// A parameter's name, or `momentum of NAME`.
+    /// A parameter's name, `momentum of NAME`, `total NAME`, …
     pub name: String,
     /// Input slot.
     pub slot: usize,
@@ -31,7 +31,7 @@ pub struct State {
 pub struct Update {
     /// The model; its graph holds the update.
     pub model: Model,
-    /// Parameters first, in their order, then other states, which start at zero.
+    /// Parameters first, in their order, then other states (momenta, totals), which start at zero.
     pub states: Vec<State>,
 }
 
@@ -68,7 +68,16 @@ impl Update {
             shape: slot.shape.clone(),
             next,
         });
-        let states = parameters.chain(extra).collect();
+        let mut states: Vec<State> = parameters.chain(extra).collect();
+        for total in model.totals.clone() {
+            let next = total.next(&mut model);
+            states.extend([&total.sum, &total.compensation].into_iter().zip(next).map(|(slot, next)| State {
+                name: slot.name.clone(),
+                slot: slot.slot,
+                shape: slot.shape.clone(),
+                next,
+            }));
+        }
         Ok(Self { model, states })
     }
 }

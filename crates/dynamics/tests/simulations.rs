@@ -202,3 +202,40 @@ fn a_run_stops_when_its_observer_says_so() {
         other => panic!("expected an interruption, found {:?}", other.map(|run| run.steps)),
     }
 }
+
+/// A total sees every step: of a constant gradient, of the loss that is descended, through the whole run, in f32 to the last bits.
+#[test]
+fn totals_are_sums_over_every_step() {
+    // w' = w − η(w − 1): the gradients telescope, Σ η g = w(0) − w(t).
+    let text = "[param]\nw = \"normal(3)\"\n[model]\nloss = \"0.5 * sum((w - 1)**2)\"\n[total]\nmoved = \"step_size * grad_w\"\n\
+                ones = \"1.0 + 0.0 * grad_w[0]\"\n[train]\nstep_size = 1e-4\nsteps = 20_000\n[ensemble]\nseeds = 3\n[log]\nevery = 5_000\n\
+                w = \"w\"\nmoved = \"moved\"\nthirds = \"ones / 3\"";
+    let spec =
+        SpecFile::parse("totals", text.into(), std::path::PathBuf::new(), &[]).expect("a right spec").specs.remove(0);
+    let run = simulate(&spec, Options::default(), &Silent).expect("it runs");
+    let (w, moved) = (&run.observables["w"].values, &run.observables["moved"].values);
+    for record in 0..5 {
+        for at in 0..9 {
+            let change = w[at] - w[record * 9 + at];
+            // Twenty thousand roundings of w itself, each within half a unit in the last place of 2.
+            assert!((moved[record * 9 + at] - change).abs() < 2e-4, "{record}, {at}: {change}");
+        }
+    }
+    assert_eq!(moved[..9], [0.0; 9]);
+    assert!(run.observables["thirds"].values[12..].iter().all(|&x| (x * 3.0 - 20_000.0).abs() < 0.01));
+}
+
+/// Without its compensation a sum in f32 stands still at 2²⁴ times what is added.
+#[test]
+fn totals_do_not_lose_small_increments() {
+    let text = "[param]\nw = 1.0\n[model]\nloss = \"0.0 * w\"\n[total]\nsum = \"where(t < 0.001, 16777216.0, 1.0) + 0.0 * grad_w\"\n\
+                [batch]\nt = \"uniform()\"\n[train]\nsteps = 4_000\n[ensemble]\nseeds = 2\n[log]\nevery = 4_000\nsum = \"sum\"";
+    let single = |dtype: &str| {
+        let overrides = [format!("train.dtype=\"{dtype}\"")];
+        let file = SpecFile::parse("small", text.into(), std::path::PathBuf::new(), &overrides).expect("a right spec");
+        simulate(&file.specs[0], Options::default(), &Silent).expect("it runs").observables["sum"].values[2]
+    };
+    let (single, double) = (single("f32"), single("f64"));
+    // A few of the large ones, and thousands of ones that would be lost behind them: 1 part in 20,000.
+    assert!((1e7..2e8).contains(&double) && (single / double - 1.0).abs() < 1e-6, "{single}, {double}");
+}

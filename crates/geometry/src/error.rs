@@ -52,6 +52,22 @@ pub enum GeometryError {
         /// |θ|².
         norm_squared: f64,
     },
+    /// The potential of gradient flow is singular where a charge is zero.
+    #[error(
+        "the charge of coordinate {at} is zero: gradient flow then keeps its sign, and its potential is singular there"
+    )]
+    VanishingCharge {
+        /// Which coordinate.
+        at: usize,
+    },
+    /// Newton's method for the flow's point stalled.
+    #[error(
+        "the flow's point was not found: {left:.1e} of what is seen is left (wanted 1e-10); perhaps no w is seen so"
+    )]
+    FlowNotFound {
+        /// |Xw − seen| / |seen|.
+        left: f64,
+    },
     /// Predicted laws by quadrature need one predictor coordinate.
     #[error(
         "the law is computed by quadrature for one predictor coordinate; this predictor has {found}: sample the predicted density instead"

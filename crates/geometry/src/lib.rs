@@ -16,6 +16,7 @@ pub mod derivation;
 mod derived;
 mod error;
 pub mod fields;
+pub mod flow;
 pub mod law;
 pub mod lifted;
 mod lifted_page;

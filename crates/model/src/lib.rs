@@ -28,7 +28,7 @@ pub mod syntax;
 mod tensor;
 
 pub use lanes::{Chunk, LANES, Real};
-pub use model::{DataBinding, Model, Setup, Slot, SpecParametrization};
+pub use model::{DataBinding, Model, Setup, Slot, SpecParametrization, Total};
 pub use parametrization::{ParameterTensor, Parametrization, Point};
 pub use shape::{MOST_ELEMENTS, Shape};
 pub use source::{Location, Source, SpecError};

@@ -251,6 +251,7 @@ fn page(figures: Vec<Figure>) -> Page {
             ],
         }],
         figures,
+        sections: Vec::new(),
         spec: "title = \"Sparse recovery with a Hadamard product\"\n\n[param]\nu = \"0.01 * normal(64)\"\nv = \"0.01 * normal(64)\"\n\n[model]\npredictor = \"u * v\"\nloss = \"mean((X[i] @ predictor - y[i])**2)\"   # a rather long comment that makes this line scroll in its own box on a narrow screen\n".into(),
         provenance: [("version", "0.1.0"), ("seeds", "16, from 0"), ("wall time", "12.4 s on 2 threads")]
             .map(|(a, b)| (a.to_owned(), b.to_owned()))

@@ -16,6 +16,9 @@ pub enum ReportError {
         /// What was expected, in words.
         expected: String,
     },
+    /// An expression for a published number or tensor does not make sense.
+    #[error(transparent)]
+    Spec(#[from] gaugebias_model::SpecError),
     /// A figure's name cannot be a file name, or two figures share one.
     #[error(
         "figure name `{name}`: {reason}; a figure is written to figures/NAME.svg, so its name must be unique and made of \

@@ -1,6 +1,6 @@
 //! Files appear whole or not at all.
 
-use crate::{Page, ReportError};
+use crate::{Figure, Page, ReportError};
 use gaugebias_dynamics::files::replace_file;
 use std::fs;
 use std::io::Write;
@@ -15,11 +15,7 @@ use std::path::Path;
 /// What [`Page::html`] and [`Figure::png`](crate::Figure::png) report, and [`ReportError::Write`].
 pub fn write(directory: &Path, page: &Page) -> Result<(), ReportError> {
     let html = page.html()?;
-    let mut files = Vec::new();
-    for figure in &page.figures {
-        files.push((format!("{}.svg", figure.name), figure.svg()?.into_bytes()));
-        files.push((format!("{}.png", figure.name), figure.png()?));
-    }
+    let files = drawn(&page.all_figures().collect::<Vec<_>>())?;
     let figures = directory.join("figures");
     let folder = if files.is_empty() { directory } else { &figures };
     fs::create_dir_all(folder).map_err(|source| ReportError::Write { path: folder.to_owned(), source })?;
@@ -27,6 +23,37 @@ pub fn write(directory: &Path, page: &Page) -> Result<(), ReportError> {
         replace(&figures, name, bytes)?;
     }
     replace(directory, "report.html", html.as_bytes())
+}
+
+/// Names and bytes of all files of the figures, drawn on all cores: pixels take most of the time of a report.
+fn drawn(figures: &[&Figure]) -> Result<Vec<(String, Vec<u8>)>, ReportError> {
+    type Drawn = Result<[(String, Vec<u8>); 2], ReportError>;
+    let draw = |figure: &Figure| -> Drawn {
+        let svg = (format!("{}.svg", figure.name), figure.svg()?.into_bytes());
+        Ok([svg, (format!("{}.png", figure.name), figure.png()?)])
+    };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(figures.len().max(1));
+    let mut found: Vec<(usize, Drawn)> = std::thread::scope(|scope| {
+        let of_worker = |worker: usize| {
+            scope.spawn(move || {
+                let own = (worker..figures.len()).step_by(workers);
+                own.map(|index| (index, draw(figures[index]))).collect::<Vec<_>>()
+            })
+        };
+        let handles: Vec<_> = (0..workers).map(of_worker).collect();
+        handles.into_iter().flat_map(|handle| handle.join().expect("drawing does not panic")).collect()
+    });
+    found.sort_by_key(|(index, _)| *index);
+    let files = found.into_iter().map(|(_, drawn)| drawn).collect::<Result<Vec<_>, _>>()?;
+    Ok(files.into_iter().flatten().collect())
+}
+
+/// Writes a file into a folder, whole or not at all.
+///
+/// # Errors
+/// [`ReportError::Write`].
+pub fn replace_text(directory: &Path, name: &str, text: &str) -> Result<(), ReportError> {
+    replace(directory, name, text.as_bytes())
 }
 
 pub(crate) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), ReportError> {
@@ -37,7 +64,7 @@ pub(crate) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Axis, Content, Curve, Figure, Scatter};
+    use crate::{Axis, Content, Curve, Scatter};
 
     fn page(name: &str) -> Page {
         let groups = vec![Curve { label: "a".into(), points: vec![(0.0, 1.0), (1.0, 2.0)] }];

@@ -22,7 +22,7 @@ impl Page {
         let page = context! {
             title => &self.title, subtitle => &self.subtitle, summary => &self.summary, question => &self.question,
             derivations => self.derivation_values(), verdicts => self.verdicts.iter().map(verdict_value).collect::<Vec<_>>(),
-            figures => self.figure_values()?, tables => self.tables.iter().map(table_value).collect::<Vec<_>>(),
+            figures => figure_values(&self.figures)?, sections => self.section_values()?, tables => self.tables.iter().map(table_value).collect::<Vec<_>>(),
             spec => &self.spec, provenance => &self.provenance,
         };
         Ok(templates.get_template("report.html")?.render(context! { page, style => page_style() })?)
@@ -44,12 +44,20 @@ impl Page {
         self.derivations.iter().map(value).collect()
     }
 
-    fn figure_values(&self) -> Result<Vec<Value>, ReportError> {
-        let value = |figure: &crate::Figure| {
-            Ok(context! { name => &figure.name, caption => &figure.caption, svg => figure.inline_svg()? })
+    fn section_values(&self) -> Result<Vec<Value>, ReportError> {
+        let value = |section: &crate::Section| {
+            let figures = figure_values(&section.figures)?;
+            Ok(context! { title => &section.title, paragraphs => &section.paragraphs, figures })
         };
-        self.figures.iter().map(value).collect()
+        self.sections.iter().map(value).collect()
     }
+}
+
+fn figure_values(figures: &[crate::Figure]) -> Result<Vec<Value>, ReportError> {
+    let value = |figure: &crate::Figure| {
+        Ok(context! { name => &figure.name, caption => &figure.caption, svg => figure.inline_svg()? })
+    };
+    figures.iter().map(value).collect()
 }
 
 /// The page's rules with those of its figures, light by default and dark where the reader's system is.

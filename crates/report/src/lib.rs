@@ -19,6 +19,7 @@ mod kinds;
 mod layout;
 mod mathml;
 mod page;
+pub mod published;
 mod raster;
 mod scale;
 pub mod study;
@@ -29,9 +30,9 @@ mod thin;
 
 pub use error::ReportError;
 pub use figure::{Axis, Content, Figure};
-pub use files::write;
+pub use files::{replace_text, write};
 pub use kinds::{Curve, Density, Levels, Lines, Reference, Scatter, Series, Stem};
-pub use page::{AlternativeRow, Branch, Derivation, Fact, Page, Table, VerdictRow};
+pub use page::{AlternativeRow, Branch, Derivation, Fact, Page, Section, Table, VerdictRow};
 pub use scale::number;
 
 /// The rules that [`Figure::inline_svg`] relies on, for a page of one's own: light, and dark where the reader's system is.

@@ -20,10 +20,23 @@ pub struct Page {
     pub tables: Vec<Table>,
     /// Figures, in reading order.
     pub figures: Vec<Figure>,
+    /// Further parts with words and figures of their own.
+    pub sections: Vec<Section>,
     /// The spec as it was run.
     pub spec: String,
     /// Label and value: version, seeds, machine, wall time.
     pub provenance: Vec<(String, String)>,
+}
+
+/// A part of a page that holds several runs.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Section {
+    /// Heading.
+    pub title: String,
+    /// What there is to say.
+    pub paragraphs: Vec<String>,
+    /// Its figures.
+    pub figures: Vec<Figure>,
 }
 
 /// A block of derived facts.
@@ -104,11 +117,30 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
+impl Table {
+    /// As aligned text, one line for each row, the header first.
+    pub fn to_text(&self) -> String {
+        let rows: Vec<&Vec<String>> = std::iter::once(&self.header).chain(&self.rows).collect();
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..self.header.len()).map(width).collect();
+        let line = |row: &&Vec<String>| {
+            let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
+            format!("    {}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+        };
+        rows.iter().map(line).collect()
+    }
+}
+
 impl Page {
+    /// Its figures and those of its sections.
+    pub(crate) fn all_figures(&self) -> impl Iterator<Item = &Figure> {
+        self.figures.iter().chain(self.sections.iter().flat_map(|section| &section.figures))
+    }
+
     /// Figures' names become file names and anchors: they must be safe and unique (also where file names ignore case).
     pub(crate) fn check_names(&self) -> Result<(), ReportError> {
         let mut seen = BTreeSet::new();
-        for Figure { name, .. } in &self.figures {
+        for Figure { name, .. } in self.all_figures() {
             let fault = |reason| Err(ReportError::FigureName { name: name.clone(), reason });
             if name.is_empty() || name.starts_with('.') || name.len() > 100 {
                 return fault("it is empty, too long, or starts with a dot");

@@ -1,7 +1,7 @@
 //! Promises of the page: one file, nothing loaded, text never markup.
 
 use gaugebias_report::{
-    AlternativeRow, Axis, Branch, Content, Curve, Derivation, Fact, Figure, Page, Scatter, Table, VerdictRow,
+    AlternativeRow, Axis, Branch, Content, Curve, Derivation, Fact, Figure, Page, Scatter, Section, Table, VerdictRow,
 };
 
 const NASTY: &str = "</code></script><script>alert(1)</script>\"'&<img src=http://x>";
@@ -34,6 +34,18 @@ fn page(words: &str) -> Page {
             ..VerdictRow::default()
         }],
         tables: vec![Table { title: text(), caption: text(), header: vec![text()], rows: vec![vec![text(), text()]] }],
+        sections: vec![Section {
+            title: text(),
+            paragraphs: vec![text()],
+            figures: vec![Figure {
+                name: "g".into(),
+                title: text(),
+                caption: text(),
+                x: x.clone(),
+                y: y.clone(),
+                content: content.clone(),
+            }],
+        }],
         figures: vec![Figure { name: "f".into(), title: text(), caption: text(), x, y, content }],
         spec: text(),
         provenance: vec![(text(), text())],

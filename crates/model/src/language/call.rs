@@ -222,7 +222,9 @@ impl Call<'_> {
             Section::Data => Ok(Purpose::Data),
             Section::Param => Ok(Purpose::Param),
             Section::Batch => Ok(Purpose::Batch),
-            Section::Model | Section::Log | Section::Verify => Err(CallError::new("nothing is drawn here")),
+            Section::Model | Section::Total | Section::Log | Section::Verify => {
+                Err(CallError::new("nothing is drawn here"))
+            }
         }
     }
 

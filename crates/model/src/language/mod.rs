@@ -8,6 +8,7 @@ mod call;
 mod functions;
 mod indexing;
 mod load;
+mod over;
 mod range;
 pub mod reference;
 
@@ -15,6 +16,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
+pub use over::evaluate_over;
 pub(crate) use range::{Interval, range};
 
 pub use functions::{Allowed, Function, Parameter, Section, all as functions};

@@ -3,12 +3,14 @@
 mod compiled;
 mod label;
 mod plane;
+mod total;
 
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
 pub use compiled::SpecParametrization;
+pub use total::Total;
 
 use crate::graph::{Graph, Interpreter, Kind, NodeId, Simplify};
 use crate::language::{Scope, Section, range};
@@ -54,6 +56,19 @@ impl Setup {
         let values = Interpreter::new(&self.graph).evaluate(&nodes, &HashMap::new(), &mut streams);
         let mut pairs = named.iter().map(|(name, _)| name.clone()).zip(values);
         (pairs.by_ref().take(self.data.len()).collect(), pairs.collect())
+    }
+
+    /// One tensor of `[data]` of one seed, in f64, by plain loops over what it needs; `None` for a name that `[data]` does not have.
+    pub fn datum(&self, name: &str, base: u64, seed: usize) -> Option<Tensor> {
+        let (_, node) = self.data.iter().find(|(own, _)| own == name)?;
+        let purposes = [Purpose::Data, Purpose::Param, Purpose::Batch, Purpose::Noise];
+        let mut streams = purposes.map(|purpose| Stream::for_seed(base, purpose, seed));
+        Interpreter::new(&self.graph).evaluate(&[*node], &HashMap::new(), &mut streams).pop()
+    }
+
+    /// Whether a tensor of `[data]` differs between seeds.
+    pub fn is_random(&self, name: &str) -> bool {
+        self.data.iter().any(|(own, node)| own == name && self.graph.is_random(&[*node]))
     }
 
     /// Bytes that [`Setup::evaluate`] takes at most: every intermediate value is kept, results are there twice.
@@ -102,6 +117,8 @@ pub struct Model {
     pub params: Vec<Slot>,
     /// Everything named in `[batch]` and `[model]`, in order.
     pub names: IndexMap<String, NodeId>,
+    /// Everything in `[total]`.
+    pub totals: Vec<Total>,
     /// Everything in `[log]`.
     pub observables: Vec<(String, NodeId)>,
     /// The observable of `[verify]`.
@@ -148,6 +165,7 @@ impl Model {
         }
         let named = spec.batch.iter().chain(&spec.model).map(|definition| definition.name.clone());
         let names = named.zip(batch.into_iter().chain(nodes)).collect();
+        let totals = total::define(spec, &mut scope, &params, &mut next_slot)?;
         let observables: Vec<(String, NodeId)> = spec
             .log
             .observables
@@ -159,7 +177,7 @@ impl Model {
             plane::check_observables(spec, &scope.graph, &observables)?;
         }
         let verified = spec.verify.as_ref().map(|verify| verified(&verify.observable, &mut scope)).transpose()?;
-        Ok(Self { graph: scope.graph, data, params, names, observables, verified, next_slot, given })
+        Ok(Self { graph: scope.graph, data, params, names, totals, observables, verified, next_slot, given })
     }
 
     /// The node of a name in `[model]`.

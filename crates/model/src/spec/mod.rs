@@ -3,6 +3,7 @@
 //! Every key and value keeps its place in the file, so that any later error, of a setting, a name or a shape, points
 //! at it. Variants are merged on the raw document and then read like a file of their own.
 
+mod published;
 mod raw;
 mod reader;
 mod settings;
@@ -17,6 +18,7 @@ use reader::section;
 use crate::source::{Location, Source, SpecError, near_miss};
 use crate::syntax::{Expression, parse};
 
+pub use published::{Published, PublishedNumber};
 pub use settings::{Ensemble, Figure, FigureKind, Law, Log, Verify};
 pub use train::{DataType, LabelNoise, Noise, Optimizer, Train};
 
@@ -69,6 +71,8 @@ pub struct Spec {
     pub batch: Vec<Definition>,
     /// `[model]`
     pub model: Vec<Definition>,
+    /// `[total]`: what is summed over steps.
+    pub total: Vec<Definition>,
     /// `[train]`
     pub train: Train,
     /// `[ensemble]`
@@ -79,6 +83,8 @@ pub struct Spec {
     pub verify: Option<Verify>,
     /// `[[figure]]`
     pub figures: Vec<Figure>,
+    /// `[published]`
+    pub published: Option<Published>,
 }
 
 /// A spec file: the base, then its variants.
@@ -88,8 +94,24 @@ pub struct SpecFile {
     pub specs: Vec<Spec>,
 }
 
-const SECTIONS: [&str; 11] =
-    ["title", "data", "param", "batch", "model", "train", "ensemble", "log", "verify", "variant", "figure"];
+const SECTIONS: [&str; 13] = [
+    "title",
+    "data",
+    "param",
+    "batch",
+    "model",
+    "total",
+    "train",
+    "ensemble",
+    "log",
+    "verify",
+    "variant",
+    "figure",
+    "published",
+];
+
+/// Sections that a variant may change.
+const CHANGEABLE: std::ops::Range<usize> = 1..10;
 
 impl SpecFile {
     /// Reads a spec file and applies `--set` overrides, each written `section.key=value`.
@@ -219,8 +241,8 @@ fn variants(document: &Table) -> Result<Vec<(String, &Table)>, SpecError> {
 fn merged(document: &Table, variant: &Table) -> Result<Table, SpecError> {
     let mut result = document.clone();
     for (name, entry) in variant.iter().filter(|(name, _)| *name != "name") {
-        if !SECTIONS[1..9].contains(&name.as_str()) {
-            let help = near_miss(name, SECTIONS[1..9].iter().copied());
+        if !SECTIONS[CHANGEABLE].contains(&name.as_str()) {
+            let help = near_miss(name, SECTIONS[CHANGEABLE].iter().copied());
             return Err(SpecError::at(&entry.key, format!("a variant cannot change `{name}`")).maybe_help(help));
         }
         let Raw::Table(changes) = &entry.value else {
@@ -282,11 +304,13 @@ fn read_spec(
         param,
         batch: definitions(document, "batch")?,
         model,
+        total: settings::total(document)?,
         train: train::train(document)?,
         ensemble: settings::ensemble(document)?,
         log: settings::log(document)?,
         verify: settings::verify(document)?,
         figures: settings::figures(document)?,
+        published: published::published(document)?,
     })
 }
 
@@ -296,7 +320,8 @@ fn check_figures(specs: &[Spec]) -> Result<(), SpecError> {
         specs.iter().flat_map(|spec| &spec.log.observables).map(|definition| definition.name.as_str()).collect();
     // What levels show is no observable: it is checked with the model, where shapes are known.
     for figure in specs[0].figures.iter().filter(|figure| figure.kind != FigureKind::Levels) {
-        for name in std::iter::once(&figure.y).chain(&figure.x) {
+        let shown = std::iter::once(&figure.y).chain(&figure.x).chain(&figure.charge).chain(&figure.predicted);
+        for name in shown {
             if !logged.contains(&name.as_str()) {
                 let message = format!("the figure shows `{name}`, which [log] does not record");
                 return Err(SpecError::at(&figure.location, message)
@@ -306,6 +331,13 @@ fn check_figures(specs: &[Spec]) -> Result<(), SpecError> {
                     ))
                     .maybe_help(near_miss(name, logged)));
             }
+        }
+        let drawn: Vec<&str> = specs[0].data.iter().map(|definition| definition.name.as_str()).collect();
+        if let Some(name) = figure.truth.iter().chain(&figure.design).find(|name| !drawn.contains(&name.as_str())) {
+            let message = format!("the figure needs `{name}`, which [data] does not name");
+            return Err(SpecError::at(&figure.location, message)
+                .help(format!("[data] names {}", if drawn.is_empty() { "nothing".into() } else { drawn.join(", ") }))
+                .maybe_help(near_miss(name, drawn)));
         }
     }
     Ok(())

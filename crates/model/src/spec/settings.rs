@@ -76,6 +76,23 @@ pub enum FigureKind {
     Scatter,
     /// Level sets of an expression of `[model]` over the plane of two scalar parameters.
     Levels,
+    /// The norm ratio of two balancing factors, with what became of its charge.
+    Balance,
+    /// A Hadamard product at the end against what gradient flow from its initial charges predicts.
+    Flow,
+}
+
+impl FigureKind {
+    /// As in a spec, with the keys that belong to the kind besides `kind`, `y` and `caption`.
+    const ALL: [(&str, FigureKind, &[&str]); 7] = [
+        ("lines", Self::Lines, &["reference", "log_y"]),
+        ("density", Self::Density, &["log_y"]),
+        ("stem", Self::Stem, &["truth", "log_y"]),
+        ("scatter", Self::Scatter, &["x", "log_y"]),
+        ("levels", Self::Levels, &[]),
+        ("balance", Self::Balance, &["charge", "predicted"]),
+        ("flow", Self::Flow, &["charge", "design"]),
+    ];
 }
 
 /// `[[figure]]`
@@ -87,6 +104,14 @@ pub struct Figure {
     pub y: String,
     /// The observable on the horizontal axis of a scatter.
     pub x: Option<String>,
+    /// The observable with the charge of each ratio, or of each entry of a Hadamard product.
+    pub charge: Option<String>,
+    /// The observable with what a charge was predicted to change by.
+    pub predicted: Option<String>,
+    /// The true values, by their name in `[data]`.
+    pub truth: Option<String>,
+    /// The matrix of `[data]` through which the loss sees a Hadamard product.
+    pub design: Option<String>,
     /// A horizontal line.
     pub reference: Option<f64>,
     /// Whether the vertical axis is logarithmic.
@@ -121,6 +146,13 @@ pub(super) fn log(document: &Table) -> Result<Log, SpecError> {
     Ok(Log { every, observables })
 }
 
+/// A variant drops a total of the base with `name = false`.
+pub(super) fn total(document: &Table) -> Result<Vec<Definition>, SpecError> {
+    let Some((table, _)) = section(document, "total")? else { return Ok(Vec::new()) };
+    let wanted = table.iter().filter(|(_, entry)| entry.value != Raw::Boolean(false));
+    wanted.map(|(key, entry)| definition(key, entry, "total")).collect()
+}
+
 pub(super) fn verify(document: &Table) -> Result<Option<Verify>, SpecError> {
     let Some((table, key)) = section(document, "verify")? else { return Ok(None) };
     let mut reader = Reader::new(table, "verify");
@@ -153,44 +185,58 @@ pub(super) fn figures(document: &Table) -> Result<Vec<Figure>, SpecError> {
 
 fn figure(table: &Table, location: &Location) -> Result<Figure, SpecError> {
     let mut reader = Reader::new(table, "figure");
-    let kinds = [
-        ("lines", FigureKind::Lines),
-        ("density", FigureKind::Density),
-        ("stem", FigureKind::Stem),
-        ("scatter", FigureKind::Scatter),
-        ("levels", FigureKind::Levels),
-    ];
-    let kind = reader.choice("kind", &kinds)?;
+    let kinds = FigureKind::ALL.map(|(name, kind, _)| (name, kind));
+    let kind = reader.choice("kind", &kinds)?.ok_or_else(|| {
+        let names = FigureKind::ALL.map(|(name, _, _)| name);
+        SpecError::at(location, format!("a figure has a kind: {}", names.join(", ")))
+    })?;
     let y = reader.text("y")?;
     let figure = Figure {
-        kind: kind
-            .ok_or_else(|| SpecError::at(location, "a figure has a kind: lines, density, stem, scatter, levels"))?,
+        kind,
         y: y.ok_or_else(|| SpecError::at(location, "a figure has a y: the name of an observable in [log]"))?,
         x: reader.text("x")?,
+        charge: reader.text("charge")?,
+        predicted: reader.text("predicted")?,
+        truth: reader.text("truth")?,
+        design: reader.text("design")?,
         reference: reader.number("reference", "a number", |_| true)?,
         log_y: reader.boolean("log_y", false)?,
         caption: reader.text("caption")?,
         location: location.clone(),
     };
     reader.finish()?;
-    let (name, foreign, help) = match figure.kind {
-        FigureKind::Lines => ("a lines", &["x"][..], "its horizontal axis is the step"),
-        FigureKind::Stem => ("a stem", &["x", "reference"][..], "its horizontal axis is the index"),
-        FigureKind::Density => ("a density", &["x", "reference"][..], "its horizontal axis is the observable y"),
-        FigureKind::Scatter => ("a scatter", &["reference"][..], "it has x, y, log_y and caption"),
-        FigureKind::Levels => (
-            "a levels",
-            &["x", "reference", "log_y"][..],
-            "its axes are the two parameters; only y and caption can be chosen",
-        ),
-    };
-    if let Some((key, entry)) = foreign.iter().find_map(|&key| table.get(key).map(|entry| (key, entry))) {
-        return Err(SpecError::at(&entry.key, format!("`{key}` does not belong to {name} figure"))
+    check_keys(table, &figure)?;
+    Ok(figure)
+}
+
+/// Keys that do not belong to the figure's kind, or that it lacks.
+fn check_keys(table: &Table, figure: &Figure) -> Result<(), SpecError> {
+    let own = FigureKind::ALL.iter().find(|(_, kind, _)| *kind == figure.kind);
+    let (name, _, own) = *own.expect("every kind is in the list");
+    let foreign =
+        table.iter().find(|(key, _)| !["kind", "y", "caption"].contains(&key.as_str()) && !own.contains(&key.as_str()));
+    if let Some((key, entry)) = foreign {
+        let belonging = ["kind", "y", "caption"].iter().chain(own).copied().collect::<Vec<_>>().join(", ");
+        return Err(SpecError::at(&entry.key, format!("`{key}` does not belong to a {name} figure"))
             .label("unused")
-            .help(help));
+            .help(format!("the keys of a {name} figure are {belonging}")));
     }
     if figure.kind == FigureKind::Scatter && figure.x.is_none() {
-        return Err(SpecError::at(location, "a scatter has an x: the observable on its horizontal axis"));
+        let message = "a scatter has an x: the observable on its horizontal axis";
+        return Err(SpecError::at(&figure.location, message));
     }
-    Ok(figure)
+    let missing = match figure.kind {
+        FigureKind::Balance if figure.charge.is_none() => Some("charge: the observable with the charge of each ratio"),
+        FigureKind::Flow if figure.design.is_none() => {
+            Some("design: the matrix of [data] through which the loss sees y")
+        }
+        FigureKind::Flow if figure.charge.is_none() => {
+            Some("charge: the observable with (u² − v²)/2 for each entry of y = u·v")
+        }
+        _ => None,
+    };
+    match missing {
+        Some(what) => Err(SpecError::at(&figure.location, format!("a {name} figure has a {what}"))),
+        None => Ok(()),
+    }
 }

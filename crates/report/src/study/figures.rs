@@ -1,16 +1,42 @@
 //! The figures that a spec asks for, from what its runs logged.
 
 use gaugebias_dynamics::{Run, Series as Logged};
+use gaugebias_model::Setup;
 use gaugebias_model::spec::{Figure as Wanted, FigureKind};
 
-use super::{Study, plane};
+use super::{Study, balance, flow, plane};
 use crate::{Axis, Content, Curve, Density, Figure, Lines, Reference, Scatter, Series, Stem};
 
 /// Elements of an observable that get a line of their own; more are shown together as one band.
 const MOST_LINES: usize = 4;
 
+/// What the figures of balances and flows find, in sentences.
+pub fn findings(studies: &[Study]) -> Vec<String> {
+    let named = |study: &Study, sentence: String| match label(studies, study).as_str() {
+        "" => sentence,
+        label => format!("{label}: {sentence}"),
+    };
+    let found = |wanted: &Wanted, study: &Study| {
+        let sentence = match wanted.kind {
+            FigureKind::Balance => balance::sentence(study, wanted),
+            FigureKind::Flow => flow::sentence(study, wanted),
+            _ => None,
+        };
+        sentence.map(|sentence| named(study, sentence))
+    };
+    studies[0]
+        .spec
+        .figures
+        .iter()
+        .flat_map(|wanted| studies.iter().filter_map(move |study| found(wanted, study)))
+        .collect()
+}
+
+/// Entries of a vector that are shown as stems; longer ones are lines along the index.
+const MOST_STEMS: usize = 100;
+
 /// All figures of a set of studies (base and variants): those that can show every study together do.
-pub(super) fn figures(studies: &[Study]) -> Vec<Figure> {
+pub(crate) fn figures(studies: &[Study]) -> Vec<Figure> {
     let wanted = studies[0].spec.figures.iter().enumerate();
     wanted.flat_map(|(index, wanted)| figure(studies, index, wanted)).collect()
 }
@@ -46,7 +72,15 @@ fn figure(studies: &[Study], index: usize, wanted: &Wanted) -> Vec<Figure> {
             .into_iter()
             .map(|content| make(name.clone(), wanted.y.clone(), Axis::new("step"), own.clone(), content))
             .collect(),
-        FigureKind::Stem => stem(studies, &wanted.y)
+        FigureKind::Balance => balanced(studies, wanted, &name),
+        FigureKind::Flow => studies
+            .iter()
+            .filter_map(|study| {
+                let title = format!("{}: found and predicted", label_or(studies, study, &wanted.y));
+                flow::figure(study, wanted, format!("{name}-flow{}", suffix(study)), title)
+            })
+            .collect(),
+        FigureKind::Stem => stem(studies, wanted)
             .into_iter()
             .map(|content| {
                 make(name.clone(), format!("{} at the end", wanted.y), Axis::new("index"), own.clone(), content)
@@ -91,10 +125,20 @@ fn file_name(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
 }
 
+/// Whether the first seed is shown alone.
+fn alone(study: &Study, wanted: &Wanted) -> bool {
+    let Some(name) = &wanted.truth else { return false };
+    let setup = Setup::build(&study.spec);
+    study.run.seeds > 1 && !study.spec.ensemble.shared_data && setup.is_ok_and(|setup| setup.is_random(name))
+}
+
 fn caption(studies: &[Study], wanted: &Wanted) -> String {
     let seeds = studies[0].run.seeds;
     let runs = if seeds == 1 { "one seed".to_owned() } else { format!("{seeds} seeds") };
     let bands = match wanted.kind {
+        FigureKind::Stem if alone(&studies[0], wanted) => {
+            format!("The first of {runs}; the truth is another one for each.")
+        }
         FigureKind::Lines | FigureKind::Stem if seeds > 1 => {
             format!("Median and 10–90 % band over {runs}; single ones faint.")
         }
@@ -148,19 +192,67 @@ fn last_record(study: &Study, logged: &Logged) -> Vec<f64> {
     logged.values[logged.values.len() - size..].to_vec()
 }
 
-fn stem(studies: &[Study], name: &str) -> Option<Content> {
-    let (_, first) = logging(studies, name).next()?;
+/// The ratio, then its charge.
+fn balanced(studies: &[Study], wanted: &Wanted, name: &str) -> Vec<Figure> {
+    let ratio = Wanted { kind: FigureKind::Lines, log_y: true, reference: Some(1.0), ..wanted.clone() };
+    let ratio = lines(studies, &ratio).map(|content| Figure {
+        name: name.to_owned(),
+        title: wanted.y.clone(),
+        caption: caption(studies, &ratio),
+        x: Axis::new("step"),
+        y: Axis::new(wanted.y.clone()).logarithmic(),
+        content,
+    });
+    let charges = studies.iter().flat_map(|study| {
+        let about = if studies.len() > 1 { format!("{}: ", label(studies, study)) } else { String::new() };
+        balance::figures(study, wanted, &format!("{name}{}", suffix(study)), &about)
+    });
+    ratio.into_iter().chain(charges).collect()
+}
+
+/// A study's label where there are several, else the given word.
+fn label_or(studies: &[Study], study: &Study, word: &str) -> String {
+    match label(studies, study) {
+        label if label.is_empty() => word.to_owned(),
+        label => label,
+    }
+}
+
+/// The true values of the first seed, and whether those of others differ.
+fn truth(study: &Study, wanted: &Wanted, elements: usize) -> Option<(Vec<f64>, bool)> {
+    let name = wanted.truth.as_deref()?;
+    let setup = Setup::build(&study.spec).ok()?;
+    let values = setup.datum(name, study.spec.ensemble.seed, 0)?.values;
+    let differs = setup.is_random(name) && !study.spec.ensemble.shared_data;
+    (values.len() == elements).then_some((values, differs))
+}
+
+/// Where the truth differs between seeds, medians over them mean nothing: the first seed is shown.
+fn stem(studies: &[Study], wanted: &Wanted) -> Option<Content> {
+    let name = wanted.y.as_str();
+    let (study, first) = logging(studies, name).next()?;
     let elements = first.elements();
+    let truth = truth(study, wanted, elements);
+    let alone = truth.as_ref().is_some_and(|(_, differs)| *differs);
     let series = logging(studies, name)
         .filter(|(_, logged)| logged.elements() == elements)
         .map(|(study, logged)| {
             let record = last_record(study, logged);
             // [seeds][elements] → [elements][seeds]
-            let at = |element| record.iter().skip(element).step_by(elements).copied().collect::<Vec<_>>();
-            Series { label: label(studies, study), values: (0..elements).flat_map(at).collect() }
+            let shown = if alone { &record[..elements] } else { &record[..] };
+            let at = |element| shown.iter().skip(element).step_by(elements).copied().collect::<Vec<_>>();
+            Series { label: label_or(studies, study, name), values: (0..elements).flat_map(at).collect() }
         })
         .collect();
-    Some(Content::Stem(Stem { positions: (0..elements).map(|at| at as f64).collect(), series, truth: None }))
+    let positions: Vec<f64> = (0..elements).map(|at| at as f64).collect();
+    let truth = truth.map(|(values, _)| values);
+    if elements > MOST_STEMS {
+        // Rods that stand too close to be told apart.
+        let mut series: Vec<Series> = series;
+        series.extend(truth.map(|values| Series { label: "truth".into(), values }));
+        return Some(Content::Lines(Lines { steps: positions, series, reference: None }));
+    }
+    Some(Content::Stem(Stem { positions, series, truth }))
 }
 
 fn scatter(studies: &[Study], wanted: &Wanted) -> Option<Content> {

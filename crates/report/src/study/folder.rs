@@ -4,6 +4,7 @@
 //! text, so that everything else can be derived again; wall times stand only there, which leaves every other file a
 //! function of spec and seeds alone.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gaugebias_dynamics::{Run, Series};
@@ -62,8 +63,8 @@ impl RunFolder {
         }
         let parameters = run.parameters.iter();
         let parameters = parameters.map(|(name, series)| (name.as_str(), &series.shape[..], real(series)));
-        write_file(&folder, "log.safetensors", logs)?;
-        write_file(&folder, "final.safetensors", parameters.collect())
+        write_file(&folder, "log.safetensors", logs, &BTreeMap::new())?;
+        write_file(&folder, "final.safetensors", parameters.collect(), &BTreeMap::new())
     }
 
     /// Writes `run.json`, the figures and the page.

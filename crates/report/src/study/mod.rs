@@ -1,15 +1,23 @@
 //! A spec with everything that was found out about it: the results that a run folder holds and a page shows.
 
+mod balance;
 mod claim;
 mod facts;
 mod figures;
+mod flow;
 mod folder;
 mod page;
 mod plane;
 mod tensors;
 
+pub use balance::{Factors, factors};
 pub use claim::Resumption;
+pub(crate) use figures::figures;
+pub use figures::findings;
+pub use flow::{Comparison, compare};
 pub use folder::RunFolder;
+pub(crate) use page::leading_comment;
+pub(crate) use tensors::{Named, Numbers, write_file};
 pub use tensors::{read_tensors, write_tensors};
 
 use gaugebias_dynamics::Run;
@@ -43,19 +51,12 @@ impl Study {
 
 /// What came out, in sentences.
 pub fn summary(studies: &[Study]) -> Vec<String> {
-    studies.iter().flat_map(|study| page::summary(study, studies.len() > 1)).collect()
+    studies.iter().flat_map(|study| page::summary(study, studies.len() > 1)).chain(figures::findings(studies)).collect()
 }
 
 /// Scalar observables at the end, side by side, as aligned text; empty where nothing was logged.
 pub fn end_table_text(studies: &[Study]) -> String {
     let Some(table) = page::end_table(studies) else { return String::new() };
-    let rows: Vec<&Vec<String>> = std::iter::once(&table.header).chain(&table.rows).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..table.header.len()).map(width).collect();
-    let line = |row: &&Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
-        format!("    {}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-    };
     let caption = format!("    at the end, median (10–90 % range) over {} seeds:\n", studies[0].run.seeds);
-    std::iter::once(caption).chain(rows.iter().map(line)).collect()
+    caption + &table.to_text()
 }

@@ -17,12 +17,13 @@ impl Page {
         Page {
             title: base.spec.title.clone(),
             subtitle: subtitle(base),
-            summary: studies.iter().flat_map(|study| summary(study, studies.len() > 1)).collect(),
+            summary: super::summary(studies),
             question: questions(studies),
             derivations: studies.iter().map(facts::block).collect(),
             verdicts: studies.iter().filter_map(verdict_row).collect(),
             tables: end_table(studies).into_iter().collect(),
             figures: figures::figures(studies),
+            sections: Vec::new(),
             spec: spec_as_run(&base.spec),
             provenance,
         }
@@ -113,7 +114,7 @@ fn capitalised(text: &str) -> String {
 }
 
 /// The comment at the top of a spec says what it is for; an empty comment line starts a new paragraph.
-fn leading_comment(text: &str) -> Vec<String> {
+pub(crate) fn leading_comment(text: &str) -> Vec<String> {
     let lines = text.lines().take_while(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
     let lines: Vec<&str> = lines.collect();
     lines.split(|line| line.is_empty()).filter(|part| !part.is_empty()).map(|part| part.join(" ")).collect()

@@ -4,7 +4,7 @@
 //! from names and shapes, then each tensor is turned into bytes, written and forgotten. The bytes are those that
 //! `safetensors::serialize` gives.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use crate::ReportError;
 
 /// Numbers that are to be written.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Numbers<'a> {
+pub(crate) enum Numbers<'a> {
     Steps(&'a [u64]),
     Real(&'a [f64], DataType),
 }
@@ -65,13 +65,18 @@ impl Numbers<'_> {
 }
 
 /// A name, a shape, and the numbers.
-pub(super) type Named<'a> = (&'a str, &'a [usize], Numbers<'a>);
+pub(crate) type Named<'a> = (&'a str, &'a [usize], Numbers<'a>);
 
-/// Writes tensors into a file, whole or not at all.
+/// Writes tensors and metadata into a file, whole or not at all.
 ///
 /// # Errors
 /// [`ReportError::Write`].
-pub(super) fn write_file(folder: &Path, name: &str, mut tensors: Vec<Named<'_>>) -> Result<(), ReportError> {
+pub(crate) fn write_file(
+    folder: &Path,
+    name: &str,
+    mut tensors: Vec<Named<'_>>,
+    metadata: &BTreeMap<String, String>,
+) -> Result<(), ReportError> {
     // The largest alignment first, then by name, as the library does.
     tensors.sort_by(|a, b| b.2.dtype().cmp(&a.2.dtype()).then(a.0.cmp(b.0)));
     let mut end = 0;
@@ -80,8 +85,16 @@ pub(super) fn write_file(folder: &Path, name: &str, mut tensors: Vec<Named<'_>>)
         end += numbers.bytes();
         (name.to_string(), TensorInfo { dtype: numbers.dtype(), shape: shape.to_vec(), data_offsets: (start, end) })
     });
-    let metadata = Metadata::new(None, infos.collect()).expect("a tensor has the bytes of its shape");
-    let mut head = serde_json::to_vec(&metadata).expect("names and shapes are JSON");
+    let infos = Metadata::new(None, infos.collect()).expect("a tensor has the bytes of its shape");
+    // The library keeps metadata in a hash table, whose order differs from run to run; these are in the order of names.
+    let mut head = serde_json::Map::new();
+    if !metadata.is_empty() {
+        head.insert("__metadata__".into(), serde_json::json!(metadata));
+    }
+    if let Ok(serde_json::Value::Object(tensors)) = serde_json::to_value(&infos) {
+        head.extend(tensors);
+    }
+    let mut head = serde_json::to_vec(&head).expect("names and shapes are JSON");
     head.resize(head.len().next_multiple_of(8), b' ');
     replace_file(folder, name, |file| {
         let mut out = BufWriter::with_capacity(1 << 20, file);
@@ -139,7 +152,7 @@ pub fn write_tensors(path: &Path, tensors: &HashMap<String, Series>) -> Result<(
         path: path.to_owned(),
         source: io::Error::other("this is not a file name"),
     })?;
-    write_file(folder, name, named.collect())
+    write_file(folder, name, named.collect(), &BTreeMap::new())
 }
 
 #[cfg(test)]
@@ -159,7 +172,7 @@ mod tests {
             ("double", &[4, 1], Numbers::Real(&real, DataType::F64)),
             ("empty", &[0, 3], Numbers::Real(&[], DataType::F64)),
         ];
-        write_file(folder.path(), "x.safetensors", tensors).unwrap();
+        write_file(folder.path(), "x.safetensors", tensors, &BTreeMap::new()).unwrap();
         let single: Vec<u8> = real.iter().flat_map(|&x| (x as f32).to_le_bytes()).collect();
         let double: Vec<u8> = real.iter().flat_map(|x| x.to_le_bytes()).collect();
         let long: Vec<u8> = steps.iter().flat_map(|x| x.to_le_bytes()).collect();

@@ -30,6 +30,8 @@ pub enum Section {
     Batch,
     /// `[model]`
     Model,
+    /// `[total]`
+    Total,
     /// `[log]`
     Log,
     /// `[verify]`
@@ -44,6 +46,7 @@ impl Section {
             Self::Param => "param",
             Self::Batch => "batch",
             Self::Model => "model",
+            Self::Total => "total",
             Self::Log => "log",
             Self::Verify => "verify",
         }
