@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Command::Balance(flags) => commands::balance(&flags),
         Command::Simulate(flags) => commands::simulate(&flags),
         Command::Verify(flags) => commands::verify(&flags),
+        Command::Attribute(flags) => commands::attribute(&flags),
         Command::Report(flags) => commands::report(&flags),
         Command::Bench(flags) => commands::bench(&flags),
         Command::Schema(flags) => commands::schema(&flags),

@@ -18,6 +18,7 @@
 mod block;
 mod blocks;
 mod checkpoint;
+mod constraint;
 mod ensemble;
 mod error;
 pub mod files;

@@ -10,9 +10,11 @@
 //! autocorrelation time to know when to stop. *χ² on bins*: its power depends on a choice of bins that nobody can defend. *A threshold on the distance that
 //! ignores the sample size* (say 0.02): it calls a long wrong run right and a short right run wrong.
 
+mod attribute;
 mod chains;
 mod distance;
 mod effective;
+mod energy;
 mod error;
 mod holm;
 mod judge;
@@ -22,12 +24,16 @@ mod law;
 mod test_chains;
 mod verdict;
 
+pub use attribute::{AttributeError, Attribution, Term, attribute};
 pub use chains::Chains;
-pub use distance::{ks_distance, wasserstein_distance};
+pub use distance::{ks_distance, two_sample_ks_distance, wasserstein_distance};
 pub use effective::{effective_sample_size, effective_samples};
+pub use energy::EnergyTest;
 pub use error::StatisticsError;
 pub use holm::holm_adjusted;
-pub use judge::{JudgeError, Judgement, LawCurve, judge};
-pub use kolmogorov::{kolmogorov_survival, ks_critical_value, ks_p_value};
+pub use judge::{
+    ChargeReport, JudgeError, Judgement, LawCurve, LawLabel, NoiseEstimate, Prediction, judge, predict,
+};
+pub use kolmogorov::{kolmogorov_survival, ks_critical_value, ks_p_value, two_sample_ks_p_value};
 pub use law::PredictedCdf;
-pub use verdict::{Alternative, FAMILY_WISE_LEVEL, Measured, RESOLUTION, Report, Verdict, compare};
+pub use verdict::{Alternative, FAMILY_WISE_LEVEL, Measured, RESOLUTION, Report, Verdict, compare, settle};
