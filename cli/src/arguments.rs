@@ -57,7 +57,8 @@ pub struct SpecFlags {
 impl SpecFlags {
     /// The flags that change a spec, as they were typed.
     pub fn changing(&self) -> Vec<&'static str> {
-        let given = [("--seeds", self.seeds.is_some()), ("--steps", self.steps.is_some()), ("--set", !self.set.is_empty())];
+        let given =
+            [("--seeds", self.seeds.is_some()), ("--steps", self.steps.is_some()), ("--set", !self.set.is_empty())];
         given.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect()
     }
 

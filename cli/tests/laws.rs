@@ -57,7 +57,8 @@ fn every_law_spec_is_told_what_to_expect_and_it_comes_out() {
         let output = command.output().expect("the program can be started");
         let printed = String::from_utf8(output.stdout).expect("JSON is UTF-8");
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        let objects: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).expect("a line is an object")).collect();
+        let objects: Vec<Value> =
+            printed.lines().map(|line| serde_json::from_str(line).expect("a line is an object")).collect();
         assert!(!objects.is_empty(), "{}: {errors}", path.display());
         for (variant, law, wanted) in expected {
             let object = objects.iter().find(|object| {
@@ -76,12 +77,11 @@ fn every_law_spec_is_told_what_to_expect_and_it_comes_out() {
 
 #[test]
 fn expectations_are_read_from_comments() {
-    let found = expected("# A law.\n#\n# expected: sgd agrees, no correction disagrees\n# expected stiff: conditioned agrees\nx = 1");
+    let found = expected(
+        "# A law.\n#\n# expected: sgd agrees, no correction disagrees\n# expected stiff: conditioned agrees\nx = 1",
+    );
     let words = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
-    let wanted = [
-        words("", "sgd", "agrees"),
-        words("", "no correction", "disagrees"),
-        words("stiff", "conditioned", "agrees"),
-    ];
+    let wanted =
+        [words("", "sgd", "agrees"), words("", "no correction", "disagrees"), words("stiff", "conditioned", "agrees")];
     assert_eq!(found, wanted);
 }

@@ -102,13 +102,14 @@ fn every_command_prints_what_its_schema_says() {
     let folder = Folder::new();
     folder.write("law.toml", SPEC);
     folder.write("plain.toml", PLAIN);
-    let commands: [(&str, &[&str], usize); 9] = [
+    let commands: [(&str, &[&str], usize); 10] = [
         ("derive", &["derive", "law.toml", "--json"], 2),
         ("derive", &["derive", "plain.toml", "--json"], 1),
         ("balance", &["balance", "law.toml", "--at", "initial", "-o", "theta.safetensors", "--json"], 1),
         ("simulate", &["simulate", "law.toml", "--json"], 2),
         ("simulate", &["simulate", "plain.toml", "--json"], 1),
         ("verify", &["verify", "law.toml", "--json"], 2),
+        ("attribute", &["attribute", "law.toml", "--json"], 1),
         ("run", &["run", "law.toml", "--json", "--out", "law"], 1),
         ("run", &["run", "plain.toml", "--json", "--out", "plain"], 1),
         ("bench", &["bench", "law.toml", "--json", "--threads", "1"], 2),

@@ -1,6 +1,6 @@
 """Verify the specs of this folder in one call, and hold what comes out to what each spec says to expect.
 
-    python3 experiments/laws/check.py target/release/gaugebias [flags for verify]
+    python3 experiments/laws/check.py target/release/gaugebias [SPEC.toml …] [flags for verify]
 
 A spec says so at its top, `# expected VARIANT: LAW agrees, OTHER disagrees`. Exit status 1 where a verdict is another one.
 """
@@ -38,7 +38,9 @@ def title_of(text):
 
 
 def main(program, *flags):
-    paths = sorted(FOLDER.glob("*.toml"))
+    named = [pathlib.Path(flag) for flag in flags if flag.endswith(".toml")]
+    paths = named or sorted(FOLDER.glob("*.toml"))
+    flags = [flag for flag in flags if not flag.endswith(".toml")]
     started = time.monotonic()
     command = [program, "verify", *map(str, paths), "--json", *flags]
     output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout

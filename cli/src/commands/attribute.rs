@@ -57,7 +57,8 @@ fn text(found: &Attribution) -> String {
     ];
     for term in &found.terms {
         let predicted = term.predicted.map_or("–".to_owned(), |value| format!("{value:+.6}"));
-        let share = term.share.map_or("–".to_owned(), |share| format!("{:.1} %", 100.0 * share));
+        let share =
+            term.share.map_or("–".to_owned(), |share| format!("{:.1} %", (1000.0 * share).round() / 10.0 + 0.0));
         lines.push(format!(
             "  {:<18} {:>+12.6} {:>10.6} {:>12} {:>8}",
             term.name, term.ablation, term.ablation_error, predicted, share
@@ -68,6 +69,9 @@ fn text(found: &Attribution) -> String {
         "  {:<18} {:>+12.6}, {verdict} its interval of ± {:.6}",
         "remainder", found.remainder, found.remainder_interval
     ));
+    if let Some(rest) = found.predicted_remainder {
+        lines.push(format!("  {:<18} {rest:>+12.6}", "not predicted"));
+    }
     lines.extend(found.notes.iter().map(|note| format!("  note: {note}")));
     lines.join("\n") + "\n"
 }

@@ -183,7 +183,10 @@ fn charges(report: &Report) -> Vec<String> {
     });
     let line = |charge: &gaugebias::verify::ChargeReport| {
         let predicted = charge.predicted.map_or("not predicted".to_owned(), |value| format!("predicted {value:.5}"));
-        format!("  charge {}: from {:.5} to {:.5} ± {:.5}, {predicted}", charge.name, charge.start, charge.end, charge.end_error)
+        format!(
+            "  charge {}: from {:.5} to {:.5} ± {:.5}, {predicted}",
+            charge.name, charge.start, charge.end, charge.end_error
+        )
     };
     moved.take(4).map(line).collect()
 }

@@ -238,6 +238,7 @@ pub(super) const ATTRIBUTE: &[Field] = &[
     field("remainder", Number, "the change less all terms"),
     field("remainder_interval", Number, "three standard errors of it"),
     field("explained", Truth, "whether the remainder is within that"),
+    field("predicted_remainder", OrNull(&Number), "the change less all predictions; null where a term has none"),
     field("notes", List(&Text), "conditions, in sentences"),
 ];
 

@@ -19,15 +19,15 @@ use gaugebias_model::{Model, Shape, SpecError};
 
 use crate::update::{flattened, jacobian, parts_of};
 
-/// Chord iterations of one step.
+/// Chord iterations of one step. A proposal is √(2τh) away from the slice along its noise, and h where only the orbit is to be moved along.
 const ITERATIONS: usize = 8;
+const ITERATIONS_ALONG_ORBITS: usize = 5;
 
 /// The gauge as one vector.
 fn gauge(spec: &Spec, model: &mut Model) -> Result<NodeId, SpecError> {
     let node = model.named("gauge").ok_or_else(|| {
-        SpecError::in_file(&spec.source.name, "a constraint needs the slice that it holds: [model] names no `gauge`").help(
-            "name what vanishes on the slice, one number for each charge, as in gauge = \"0.5 * (u**2 - v**2)\"",
-        )
+        SpecError::in_file(&spec.source.name, "a constraint needs the slice that it holds: [model] names no `gauge`")
+            .help("name what vanishes on the slice, one number for each charge, as in gauge = \"0.5 * (u**2 - v**2)\"")
     })?;
     Ok(flattened(model, &[node]))
 }
@@ -66,7 +66,11 @@ fn log_det_gradient(spec: &Spec, model: &mut Model, targets: &[NodeId]) -> Resul
     let seed = model.graph.scale(0.5 * spec.train.temperature, inverse);
     let found = cotangents(&mut model.graph, &[(gram, seed)], targets);
     let shapes: Vec<Shape> = model.params.iter().map(|slot| slot.shape.clone()).collect();
-    Ok(found.into_iter().zip(shapes).map(|(part, shape)| part.unwrap_or_else(|| model.graph.full(&shape, 0.0))).collect())
+    Ok(found
+        .into_iter()
+        .zip(shapes)
+        .map(|(part, shape)| part.unwrap_or_else(|| model.graph.full(&shape, 0.0)))
+        .collect())
 }
 
 /// The proposed parameters, moved back to the slice where the constraint says so.
@@ -76,7 +80,7 @@ pub(crate) fn projected(spec: &Spec, model: &mut Model, proposed: Vec<NodeId>) -
             let held = gauge(spec, model)?;
             let rows = jacobian(model, held);
             let zero = model.graph.full(&model.graph.shape(held).clone(), 0.0);
-            Ok(chords(model, held, rows, zero, proposed))
+            Ok(chords(model, (held, rows, zero), proposed, ITERATIONS))
         }
         Constraint::Rebalanced => rebalanced(spec, model, proposed),
         Constraint::None | Constraint::Stiff { .. } => Ok(proposed),
@@ -93,20 +97,28 @@ fn rebalanced(spec: &Spec, model: &mut Model, proposed: Vec<NodeId>) -> Result<V
     let predictor = flattened(model, &[predictor]);
     let held = model.graph.apply(Concatenate { axis: 0 }, &[gauge, predictor]).expect("vectors can be joined");
     let rows = jacobian(model, held);
-    let exchanged: Vec<(NodeId, NodeId)> = model.params.iter().map(|slot| slot.node).zip(proposed.iter().copied()).collect();
+    let exchanged: Vec<(NodeId, NodeId)> =
+        model.params.iter().map(|slot| slot.node).zip(proposed.iter().copied()).collect();
     let moved = model.graph.substituted(&[rows, predictor], &exchanged);
     let zero = model.graph.full(&model.graph.shape(gauge).clone(), 0.0);
     let target = model.graph.apply(Concatenate { axis: 0 }, &[zero, moved[1]]).expect("vectors can be joined");
-    Ok(chords(model, held, moved[0], target, proposed))
+    Ok(chords(model, (held, moved[0], target), proposed, ITERATIONS_ALONG_ORBITS))
 }
 
 /// Solves held(θ) = target from the proposed parameters, along the rows of one Jacobian.
-fn chords(model: &mut Model, held: NodeId, rows: NodeId, target: NodeId, proposed: Vec<NodeId>) -> Vec<NodeId> {
+fn chords(
+    model: &mut Model,
+    (held, rows, target): (NodeId, NodeId, NodeId),
+    proposed: Vec<NodeId>,
+    iterations: usize,
+) -> Vec<NodeId> {
     let mut at = proposed;
-    for _ in 0..ITERATIONS {
-        let exchanged: Vec<(NodeId, NodeId)> = model.params.iter().map(|slot| slot.node).zip(at.iter().copied()).collect();
+    for _ in 0..iterations {
+        let exchanged: Vec<(NodeId, NodeId)> =
+            model.params.iter().map(|slot| slot.node).zip(at.iter().copied()).collect();
         let here = model.graph.substituted(&[held], &exchanged)[0];
-        let off = model.graph.binary(Binary::SUBTRACT, target, here).expect("the shapes of a value and its target are equal");
+        let off =
+            model.graph.binary(Binary::SUBTRACT, target, here).expect("the shapes of a value and its target are equal");
         let change = model.graph.apply(LeastNorm, &[rows, off]).expect("the Jacobian has a row for each number held");
         let changes = parts_of(model, change);
         at = at.iter().zip(changes).map(|(x, change)| model.graph.add(*x, change)).collect();

@@ -90,13 +90,17 @@ pub enum GeometryError {
         needed: f64,
     },
     /// The gradient has no noise somewhere on the curve.
-    #[error("the gradient has no noise at w = {predictor:.6}, so the predictor stops there: it has no stationary density")]
+    #[error(
+        "the gradient has no noise at w = {predictor:.6}, so the predictor stops there: it has no stationary density"
+    )]
     NoGradientNoise {
         /// Where.
         predictor: f64,
     },
     /// The law reaches beyond the curve that was traced.
-    #[error("the density at the end of the curve is still {share:.1e} of its maximum: the law is not normalisable, or the curve too short")]
+    #[error(
+        "the density at the end of the curve is still {share:.1e} of its maximum: the law is not normalisable, or the curve too short"
+    )]
     CutTooEarly {
         /// Density at the end over the maximum.
         share: f64,

@@ -33,10 +33,8 @@ fn singular_values_of_a_product_of_matrices() {
         0.5 * [w[0] - 2.0, w[1], w[2], w[3] - 1.2].iter().map(|x| x * x).sum::<f64>()
     };
     let cloud = Cloud::new(&level, &start, 0.04, &loss, CloudOptions::default()).unwrap();
-    let sigma: Vec<Vec<f64>> = cloud
-        .thetas()
-        .map(|theta| svdvals(&Matrix::from_row_major(2, 2, predictor(&model, theta))).unwrap())
-        .collect();
+    let sigma: Vec<Vec<f64>> =
+        cloud.thetas().map(|theta| svdvals(&Matrix::from_row_major(2, 2, predictor(&model, theta))).unwrap()).collect();
     let column = |i: usize| sigma.iter().map(|s| s[i]).collect::<Vec<f64>>();
     for (law, expected) in [(Law::Horizontal, [2.0093, 1.1499]), (Law::ConstraintGram, [2.0157, 1.1564])] {
         let law = cloud.weigh(law).unwrap();
@@ -44,7 +42,11 @@ fn singular_values_of_a_product_of_matrices() {
             let (mean, error) = law.mean(&column(i));
             println!("{:?} sigma {i}: {mean:.5} ± {error:.5}, {:.0} points", law.law, law.effective_points);
             assert!(error < 3e-4, "{error}");
-            assert!((mean - expected).abs() < 4e-4 + 3.0 * error, "{:?}: {mean} ± {error}, expected {expected}", law.law);
+            assert!(
+                (mean - expected).abs() < 4e-4 + 3.0 * error,
+                "{:?}: {mean} ± {error}, expected {expected}",
+                law.law
+            );
         }
     }
     // The isotropic law of square factors is the uncorrected one: det Γ and det JJᵀ are equal on the slice.
@@ -123,10 +125,8 @@ fn the_mirror_potential_of_a_product() {
     let loss = |theta: &[f64]| 0.5 * (theta[0] * theta[1] - 0.3).powi(2);
     let trace = Trace::new(&model, 0.05, &start, &loss, &LawOptions::default()).unwrap();
     let found = trace.mirror_potential().unwrap();
-    let (value, slope) = (
-        |w: f64| 0.5 * (w * (w / q).asinh() - (w * w + q * q).sqrt() + q),
-        |w: f64| 0.5 * (w / q).asinh(),
-    );
+    let (value, slope) =
+        (|w: f64| 0.5 * (w * (w / q).asinh() - (w * w + q * q).sqrt() + q), |w: f64| 0.5 * (w / q).asinh());
     let origin = found.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1)).unwrap().0;
     let w: Vec<f64> = trace.thetas().iter().map(|theta| theta[0] * theta[1]).collect();
     let w0 = w[origin];

@@ -101,9 +101,8 @@ mod tests {
     /// 100 pairs of equal laws at level 0.05: 5 ± 2.2 rejections.
     #[test]
     fn equal_laws_are_rejected_at_the_nominal_rate() {
-        let rejected = (0..100).filter(|&k| {
-            EnergyTest::new(&vectors(2 * k, 60), &vectors(2 * k + 1, 60)).unwrap().p_value <= 0.05
-        });
+        let rejected = (0..100)
+            .filter(|&k| EnergyTest::new(&vectors(2 * k, 60), &vectors(2 * k + 1, 60)).unwrap().p_value <= 0.05);
         let rejected = rejected.count();
         assert!((1..=12).contains(&rejected), "{rejected} of 100");
     }

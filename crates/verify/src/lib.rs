@@ -3,7 +3,8 @@
 //! **Idea.** A derivation predicts a law for an observable; a simulation yields correlated samples of it. The two are judged by one number with
 //! a known null distribution, the Kolmogorov–Smirnov distance, at the number of *independent* samples that the chains are worth.
 //!
-//! **The way of the data.** [`Chains`] (validated samples, records × seeds) → [`effective_samples`] and [`ks_distance`] against each [`PredictedCdf`]
+//! **The way of the data.** A spec → [`predict`] (its laws, before anything is simulated) → [`Prediction::judge`] with a run → reports that [`settle`]
+//! makes one family; and, for a preference, [`attribute()`]. Within: [`Chains`] (validated samples, records × seeds) → [`effective_samples`] and [`ks_distance`] against each [`PredictedCdf`]
 //! → [`compare`] → [`Report`], which serialises to one line of `verify --json`.
 //!
 //! **Rejected.** *Thinning until samples look independent*, then testing at the nominal count: it throws samples away and still needs the
@@ -31,9 +32,7 @@ pub use effective::{effective_sample_size, effective_samples};
 pub use energy::EnergyTest;
 pub use error::StatisticsError;
 pub use holm::holm_adjusted;
-pub use judge::{
-    ChargeReport, JudgeError, Judgement, LawCurve, LawLabel, NoiseEstimate, Prediction, judge, predict,
-};
+pub use judge::{ChargeReport, JudgeError, Judgement, LawCurve, LawLabel, NoiseEstimate, Prediction, judge, predict};
 pub use kolmogorov::{kolmogorov_survival, ks_critical_value, ks_p_value, two_sample_ks_p_value};
 pub use law::PredictedCdf;
 pub use verdict::{Alternative, FAMILY_WISE_LEVEL, Measured, RESOLUTION, Report, Verdict, compare, settle};

@@ -4,8 +4,8 @@ use crate::energy::EnergyTest;
 use crate::judge::{ChargeReport, LawLabel, NoiseEstimate};
 use crate::kolmogorov::samples_to_resolve;
 use crate::{
-    Chains, PredictedCdf, StatisticsError, effective_sample_size, effective_samples, holm_adjusted, ks_critical_value, ks_distance,
-    ks_p_value, wasserstein_distance,
+    Chains, PredictedCdf, StatisticsError, effective_sample_size, effective_samples, holm_adjusted, ks_critical_value,
+    ks_distance, ks_p_value, wasserstein_distance,
 };
 use serde::Serialize;
 

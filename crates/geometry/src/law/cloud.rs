@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The loss is minimised on the level; its curvature there gives a normal proposal, which is fitted again to the weighted
-//! points twice. Proposals are Kronecker lattices in the unit cube (steps of the generalised golden ratio), mapped by
+//! points twice. Proposals are Richtmyer's lattices in the unit cube (steps of the roots of primes), mapped by
 //! normal quantiles: in few dimensions a cubature, whose error eight random shifts measure, and beyond an importance sample. Each
 //! point is lifted to the level ([`Level`]); one that no path reaches lies in another component and has no weight. All
 //! laws are weights on the same points. Rejected: NUTS (nuts-rs) on x. It asks for the gradient of log det JJᵀ through the lift,
@@ -36,7 +36,7 @@ pub struct CloudOptions {
 
 impl Default for CloudOptions {
     fn default() -> Self {
-        Self { points: 16_384 }
+        Self { points: 32_768 }
     }
 }
 
@@ -103,7 +103,7 @@ impl Cloud {
     ) -> Result<Self, GeometryError> {
         let (centre, curvature) = minimum(level, start, loss)?;
         let mut proposal = Proposal::new(centre.coordinates.clone(), &inverse(&curvature, temperature)?)?;
-        let pilot = (options.points / 8).max(1024);
+        let pilot = (options.points / 8).max(256);
         for round in 0..2 {
             let cloud = Self::draw(level, &centre, temperature, loss, &proposal, pilot, 101 + round)?;
             if let Some(fitted) = cloud.fitted(&centre, level, &proposal)? {
@@ -150,12 +150,7 @@ impl Cloud {
     }
 
     /// A proposal with the mean and covariance of the horizontal law; none where too few points carry it.
-    fn fitted(
-        &self,
-        centre: &Lifted,
-        level: &Level<'_>,
-        last: &Proposal,
-    ) -> Result<Option<Proposal>, GeometryError> {
+    fn fitted(&self, centre: &Lifted, level: &Level<'_>, last: &Proposal) -> Result<Option<Proposal>, GeometryError> {
         let Ok(law) = self.law(Law::Horizontal, 30.0) else { return Ok(None) };
         let n = level.dimension();
         let coordinates: Vec<Vec<f64>> = self.points.iter().map(|point| level.coordinates(&point.theta)).collect();
@@ -249,7 +244,9 @@ impl Proposal {
         let moved = self.axes.mul_vec(&z);
         let square: f64 = z.iter().map(|z| z * z).sum();
         let parts = MIXTURE.map(|(width, share)| {
-            share.ln() - 0.5 * square / (width * width) - n as f64 * (width.ln() + 0.5 * (2.0 * std::f64::consts::PI).ln())
+            share.ln()
+                - 0.5 * square / (width * width)
+                - n as f64 * (width.ln() + 0.5 * (2.0 * std::f64::consts::PI).ln())
         });
         let top = parts[0].max(parts[1]);
         let log = top + parts.iter().map(|part| (part - top).exp()).sum::<f64>().ln() - self.log_det;
@@ -257,8 +254,9 @@ impl Proposal {
     }
 }
 
-/// Kronecker lattices in the unit cube: node k is the fractional part of shift + kα, with α_j = g^{−j} and g the root of
-/// g^{n+1} = g + 1.
+/// Richtmyer's lattices in the unit cube: node k is the fractional part of shift + kα, with α_j the root of the j-th prime. (Powers
+/// of the generalised golden ratio were tried: in four and five dimensions the distribution function of a norm came out no better
+/// than by random points.)
 struct Lattice {
     steps: Vec<f64>,
     seed: u64,
@@ -266,11 +264,9 @@ struct Lattice {
 
 impl Lattice {
     fn new(dimension: usize, seed: u64) -> Self {
-        let mut g = 1.5_f64;
-        for _ in 0..60 {
-            g = (1.0 + g).powf(1.0 / (dimension + 1) as f64);
-        }
-        Self { steps: (1..=dimension).map(|j| g.powi(-(j as i32)).fract()).collect(), seed }
+        let is_prime = |n: &u64| (2..*n).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+        let steps = (2_u64..).filter(is_prime).take(dimension).map(|prime| (prime as f64).sqrt().fract()).collect();
+        Self { steps, seed }
     }
 
     fn node(&self, shift: usize, index: usize) -> Vec<f64> {
@@ -339,11 +335,7 @@ fn minimum(level: &Level<'_>, start: &Lifted, loss: ThetaFunction<'_>) -> Result
 ///
 /// # Errors
 /// [`GeometryError`] of the level; [`GeometryError::NotFinite`] where the loss has no curvature.
-pub fn minimum_on_level(
-    level: &Level<'_>,
-    start: &Lifted,
-    loss: ThetaFunction<'_>,
-) -> Result<Lifted, GeometryError> {
+pub fn minimum_on_level(level: &Level<'_>, start: &Lifted, loss: ThetaFunction<'_>) -> Result<Lifted, GeometryError> {
     Ok(minimum(level, start, loss)?.0)
 }
 
@@ -370,7 +362,8 @@ fn derivatives(level: &Level<'_>, at: &Lifted, loss: ThetaFunction<'_>) -> Resul
     for i in 0..n {
         for j in 0..i {
             let (both, neither) = (value(&[(i, h), (j, h)])?, value(&[(i, -h), (j, -h)])?);
-            let mixed = (both + neither + 2.0 * here - sides[i].0 - sides[i].1 - sides[j].0 - sides[j].1) / (2.0 * h * h);
+            let mixed =
+                (both + neither + 2.0 * here - sides[i].0 - sides[i].1 - sides[j].0 - sides[j].1) / (2.0 * h * h);
             (curvature[(i, j)], curvature[(j, i)]) = (mixed, mixed);
         }
     }

@@ -18,13 +18,13 @@ use gaugebias_model::{Parametrization, Point};
 use gaugebias_symmetry::{Generator, Symmetries};
 
 /// A lift ends where det(JJᵀ)^½ has lost this many powers of e against the start.
-const DEEPEST: f64 = 25.0;
+const DEEPEST: f64 = 10.0;
 /// Largest change of ½ log det(JJᵀ) in one step of a path.
 const LARGEST_CHANGE: f64 = 0.7;
 /// The first correction is to be this much shorter than the step.
 const CONTRACTION: f64 = 0.25;
-/// Steps are halved at most this often.
-const SHORTEST: f64 = 1e-9;
+/// Shortest step, as a share of the path.
+const SHORTEST: f64 = 1e-5;
 
 /// A level of the charges, seen from a start on it.
 pub struct Level<'a> {
@@ -238,7 +238,8 @@ impl<'a> Level<'a> {
                 Err(GeometryError::NotFinite { .. }) => return Ok(None),
                 Err(error) => return Err(error),
             };
-            if length <= 1e-12 * size || (length <= 1e-9 * size && iteration > 0) {
+            // The next step would be as long as the square of this one.
+            if length <= 1e-12 * size || (length <= 1e-7 * size && iteration > 0) {
                 return Ok(Some(at));
             }
             last = length;

@@ -4,7 +4,8 @@ use super::*;
 use crate::LANES;
 use crate::graph::{Interpreter, Kind, Simplify, Values, gradient, tangents};
 use crate::operations::{
-    Binary, Concatenate, CumulativeSum, Distribution, Draw, Gather, LeastNorm, MaximumOver, Project, Purpose, Slice, Unary,
+    Binary, Concatenate, CumulativeSum, Distribution, Draw, Gather, LeastNorm, MaximumOver, Project, Purpose, Slice,
+    Unary,
 };
 use crate::random::{LaneStream, Stream};
 use crate::tensor::Tensor;

@@ -14,7 +14,8 @@ impl Spec {
                 ("choice" | "permutation", Some(rows)) => {
                     let rows = definition.text[rows.value.span.clone()].to_owned();
                     let replaced = Definition::new(&definition.name, &format!("arange({rows})")).ok()?;
-                    *definition = Definition { location: definition.location.clone(), key: definition.key.clone(), ..replaced };
+                    *definition =
+                        Definition { location: definition.location.clone(), key: definition.key.clone(), ..replaced };
                 }
                 ("normal" | "uniform" | "bernoulli" | "randint", _) => return None,
                 _ => {}

@@ -136,7 +136,8 @@ pub(super) fn verify(document: &Table) -> Result<Option<Verify>, SpecError> {
     let mut reader = Reader::new(table, "verify");
     let laws = Law::ALL.map(|law| (law.name(), law));
     let law = reader.choice("law", &laws)?.ok_or_else(|| {
-        SpecError::at(key, "[verify] names no law").help("law = \"horizontal\" (or conditioned, rigid, isotropic, sgd, flow)")
+        SpecError::at(key, "[verify] names no law")
+            .help("law = \"horizontal\" (or conditioned, rigid, isotropic, sgd, flow)")
     })?;
     let observable = match reader.entry("observable") {
         Some(entry) => definition("observable", entry, "verify")?,

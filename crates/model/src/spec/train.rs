@@ -198,7 +198,9 @@ fn constraint(reader: &mut Reader<'_>, table: &Table, optimizer: Optimizer) -> R
         return Err(SpecError::at(place, "a constraint belongs to optimizer = \"langevin\""));
     }
     match (name, stiffness, place("constraint")) {
-        ("stiff", None, Some(place)) => Err(SpecError::at(place, "a stiff potential needs train.stiffness, the κ of κ‖gauge‖²/2")),
+        ("stiff", None, Some(place)) => {
+            Err(SpecError::at(place, "a stiff potential needs train.stiffness, the κ of κ‖gauge‖²/2"))
+        }
         ("stiff", Some(stiffness), _) => Ok(Constraint::Stiff { stiffness }),
         ("rigid", ..) => Ok(Constraint::Rigid),
         ("conditioned", ..) => Ok(Constraint::Conditioned),

@@ -67,6 +67,8 @@ pub struct Attribution {
     pub remainder_interval: f64,
     /// Whether the remainder is within that.
     pub explained: bool,
+    /// The change less all predictions; null where a term has none.
+    pub predicted_remainder: Option<f64>,
     /// Conditions, in sentences.
     pub notes: Vec<String>,
 }
@@ -91,7 +93,8 @@ struct Mean {
 impl Mean {
     fn of(run: &Run) -> Result<Self, AttributeError> {
         let samples = run.samples.as_ref().filter(|samples| !samples.values.is_empty());
-        let samples = samples.ok_or_else(|| AttributeError::Unfit(format!("{}: no samples after the burn-in", run.title)))?;
+        let samples =
+            samples.ok_or_else(|| AttributeError::Unfit(format!("{}: no samples after the burn-in", run.title)))?;
         let records = samples.values.len() / run.seeds;
         let at = |seed: usize| samples.values.iter().skip(seed).step_by(run.seeds).sum::<f64>() / records as f64;
         let seeds: Vec<f64> = (0..run.seeds).map(at).collect();
@@ -128,10 +131,13 @@ pub fn attribute(
         )));
     }
     let base = observed(spec, observable);
-    let plain = reference(&base).ok_or_else(|| unfit("[model] names no `predictor`, so there is no reference".into()))?;
+    let plain =
+        reference(&base).ok_or_else(|| unfit("[model] names no `predictor`, so there is no reference".into()))?;
     let quiet = |spec: &Spec| {
         without_noise(spec).ok_or_else(|| {
-            unfit("the batches cannot be completed to all rows of [data], so there is no run without their noise".into())
+            unfit(
+                "the batches cannot be completed to all rows of [data], so there is no run without their noise".into(),
+            )
         })
     };
     let run = |spec: &Spec| Mean::of(&simulate(spec)?);
@@ -164,11 +170,21 @@ pub fn attribute(
     let clear = change.abs() > INTERVAL * change_error && change != 0.0;
     let mut notes = Vec::new();
     let predicted = predictions(spec, &base, &nothing, &mut notes);
-    let terms = parts.iter().map(|(name, part)| {
-        let (ablation, ablation_error) = combined(part);
-        let predicted = predicted.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
-        Term { name: (*name).to_owned(), ablation, ablation_error, predicted, share: clear.then(|| ablation / change) }
-    });
+    let terms: Vec<Term> = parts
+        .iter()
+        .map(|(name, part)| {
+            let (ablation, ablation_error) = combined(part);
+            let predicted = predicted.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+            Term {
+                name: (*name).to_owned(),
+                ablation,
+                ablation_error,
+                predicted,
+                share: clear.then(|| ablation / change),
+            }
+        })
+        .collect();
+    let all: Option<f64> = terms.iter().map(|term| term.predicted).sum();
     let remainder_interval = INTERVAL * remainder_error + 1e-9 * whole.value.abs();
     Ok(Attribution {
         title: spec.title.clone(),
@@ -177,10 +193,11 @@ pub fn attribute(
         reference: nothing.value,
         change,
         change_error,
-        terms: terms.collect(),
+        terms,
         remainder,
         remainder_interval,
         explained: remainder.abs() <= remainder_interval,
+        predicted_remainder: all.map(|all| change - all),
         notes,
     })
 }
@@ -200,18 +217,23 @@ fn predictions(spec: &Spec, base: &Spec, reference: &Mean, notes: &mut Vec<Strin
             let plain = means.iter().find(|(other, _)| other == "no correction").map(|(_, mean)| *mean);
             if let (Some((_, own)), Some(plain)) = (means.first(), plain) {
                 found.push((name.to_owned(), own - plain));
+                found.push(("noise of w itself".to_owned(), plain - reference.value));
             }
         }
         Err(error) => notes.push(format!("{told} is not predicted: {error}")),
     };
     match (noise_of(spec), &spec.train.noise) {
-        (NoiseKind::Injected, Noise::Horizontal) => difference("gauge correction", Law::Horizontal, "the gauge correction"),
+        (NoiseKind::Injected, Noise::Horizontal) => {
+            difference("gauge correction", Law::Horizontal, "the gauge correction")
+        }
         (NoiseKind::Injected, _) => difference("gauge correction", injected_law(spec), "the gauge correction"),
         (NoiseKind::Gradients, _) => difference("gradient noise", Law::Sgd, "the effect of gradient noise"),
         (NoiseKind::None, _) => {}
     }
     let flow_of = |spec: &Spec| without_noise(spec).map(|quiet| with(&quiet, Law::Flow));
-    let end = |means: Result<Vec<(String, f64)>, JudgeError>| means.map(|means| means.first().map_or(f64::NAN, |(_, mean)| *mean));
+    let end = |means: Result<Vec<(String, f64)>, JudgeError>| {
+        means.map(|means| means.first().map_or(f64::NAN, |(_, mean)| *mean))
+    };
     match flow_of(&without_penalty(base)).map(end) {
         Some(Ok(free)) => {
             found.push(("flow".into(), free - reference.value));

@@ -13,8 +13,8 @@ use gaugebias_geometry::law::cloud::{Cloud, CloudOptions};
 use gaugebias_geometry::law::equilibrium::charge_drifts;
 use gaugebias_geometry::law::level::{Level, Lifted};
 use gaugebias_geometry::law::{Law as Density, LawOptions, Trace};
-use gaugebias_model::spec::{Noise, Optimizer, Spec};
 use gaugebias_model::Parametrization;
+use gaugebias_model::spec::{Noise, Optimizer, Spec};
 use gaugebias_symmetry::Symmetries;
 use serde::Serialize;
 
@@ -22,10 +22,10 @@ use super::functions::Functions;
 use super::gradient_noise::{deviations, gradient, mean_and_error};
 use super::{JudgeError, noise_law};
 
-/// Steps of the midpoint rule in time.
-const STEPS: usize = 10;
+/// Steps of the classical Runge–Kutta method in time.
+const STEPS: usize = 6;
 /// Points of a cloud, and intervals of a curve, for an average over a law.
-const POINTS: usize = 1024;
+const POINTS: usize = 2048;
 const INTERVALS: usize = 400;
 /// Rates below this times τ (or the noise) are zero.
 const ZERO: f64 = 1e-8;
@@ -50,7 +50,12 @@ pub struct ChargeReport {
 }
 
 /// The charges at the end of a run, with predictions where there are some.
-pub(super) fn reports(symmetries: &Symmetries, start: &[f64], run: &Run, predicted: Option<&[f64]>) -> Vec<ChargeReport> {
+pub(super) fn reports(
+    symmetries: &Symmetries,
+    start: &[f64],
+    run: &Run,
+    predicted: Option<&[f64]>,
+) -> Vec<ChargeReport> {
     let ends: Vec<Vec<f64>> = (0..run.seeds).map(|seed| run.end(seed)).collect();
     let scale: f64 = start.iter().map(|x| x * x).sum();
     let report = |(index, charge): (usize, &gaugebias_symmetry::Charge)| {
@@ -104,12 +109,18 @@ pub(super) fn predicted(
     let mut q = held;
     let (mut level, mut lifted) = (level, lifted);
     for _ in 0..STEPS {
-        let slope = rates.averaged(&level, &lifted)?;
-        let half: Vec<f64> = q.iter().zip(&slope).map(|(q, r)| q + 0.5 * h * r).collect();
-        let Some((middle, at)) = level.moved(&lifted, &half)? else { return Ok(None) };
-        let slope = rates.averaged(&middle, &at)?;
-        q.iter_mut().zip(&slope).for_each(|(q, r)| *q += h * r);
-        match middle.moved(&at, &q)? {
+        let mut sum = vec![0.0; q.len()];
+        let mut slope = rates.averaged(&level, &lifted)?;
+        for (weight, share) in [(1.0, 0.5), (2.0, 0.5), (2.0, 1.0), (1.0, 0.0)] {
+            sum.iter_mut().zip(&slope).for_each(|(sum, r)| *sum += weight / 6.0 * r);
+            if share > 0.0 {
+                let next: Vec<f64> = q.iter().zip(&slope).map(|(q, r)| q + share * h * r).collect();
+                let Some((there, at)) = level.moved(&lifted, &next)? else { return Ok(None) };
+                slope = rates.averaged(&there, &at)?;
+            }
+        }
+        q.iter_mut().zip(&sum).for_each(|(q, r)| *q += h * r);
+        match level.moved(&lifted, &q)? {
             Some(next) => (level, lifted) = next,
             None => return Ok(None),
         }
@@ -192,17 +203,18 @@ impl Rates<'_> {
         let options = LawOptions { intervals: INTERVALS, ..LawOptions::default() };
         let loss = |theta: &[f64]| self.functions.loss_at(theta);
         let charges = self.symmetries.charges.len();
-        let mean_of = |law: &dyn Fn(Vec<f64>) -> Result<f64, JudgeError>, thetas: &[Vec<f64>]| -> Result<Vec<f64>, JudgeError> {
-            // Rates of gradient noise take draws: at a few places, linearly between them.
-            let places: Vec<usize> = (0..=16).map(|k| k * (thetas.len() - 1) / 16).collect();
-            let known: Vec<Vec<f64>> = places.iter().map(|&i| self.at(&thetas[i])).collect::<Result<_, _>>()?;
-            let at = |i: usize, a: usize| {
-                let cell = places.partition_point(|&p| p <= i).clamp(1, places.len() - 1);
-                let share = (i - places[cell - 1]) as f64 / (places[cell] - places[cell - 1]) as f64;
-                known[cell - 1][a] + share * (known[cell][a] - known[cell - 1][a])
+        let mean_of =
+            |law: &dyn Fn(Vec<f64>) -> Result<f64, JudgeError>, thetas: &[Vec<f64>]| -> Result<Vec<f64>, JudgeError> {
+                // Rates of gradient noise take draws: at a few places, linearly between them.
+                let places: Vec<usize> = (0..=16).map(|k| k * (thetas.len() - 1) / 16).collect();
+                let known: Vec<Vec<f64>> = places.iter().map(|&i| self.at(&thetas[i])).collect::<Result<_, _>>()?;
+                let at = |i: usize, a: usize| {
+                    let cell = places.partition_point(|&p| p <= i).clamp(1, places.len() - 1);
+                    let share = (i - places[cell - 1]) as f64 / (places[cell] - places[cell - 1]) as f64;
+                    known[cell - 1][a] + share * (known[cell][a] - known[cell - 1][a])
+                };
+                (0..charges).map(|a| law((0..thetas.len()).map(|i| at(i, a)).collect())).collect()
             };
-            (0..charges).map(|a| law((0..thetas.len()).map(|i| at(i, a)).collect())).collect()
-        };
         if gradient_noise {
             let (trace, variance) = noise_law::trace(self.spec, self.functions, self.symmetries, theta, &options)?;
             let law = |values: Vec<f64>| -> Result<f64, JudgeError> {

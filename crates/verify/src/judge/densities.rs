@@ -93,9 +93,7 @@ fn on_curve(prediction: &Prediction, law: Law, notes: &mut Vec<String>) -> Resul
     let others = alternatives(law, false).into_iter().map(of).collect::<Result<Vec<_>, _>>()?;
     notes.extend(tested.notes.clone());
     let place = place(prediction, component(&tested));
-    let table = |law: &PredictedLaw| {
-        (Table::of_curve(label::name(law.law), law), label::langevin(law.law, &place))
-    };
+    let table = |law: &PredictedLaw| (Table::of_curve(label::name(law.law), law), label::langevin(law.law, &place));
     // All laws share the curve and its cuts; only the conditioned one depends on where they are.
     let conditioned = others.iter().filter(|other| other.law == Density::Conditioned);
     let improper: Vec<String> = conditioned
@@ -115,16 +113,11 @@ fn component(law: &PredictedLaw) -> String {
 }
 
 /// Remarks on the laws that coincide with the tested one, and those that do not.
-fn apart(
-    law: &Table,
-    others: Vec<(Table, LawLabel)>,
-    coincident: f64,
-) -> (Vec<String>, Vec<(Table, LawLabel)>) {
+fn apart(law: &Table, others: Vec<(Table, LawLabel)>, coincident: f64) -> (Vec<String>, Vec<(Table, LawLabel)>) {
     let (same, different): (Vec<_>, Vec<_>) =
         others.into_iter().partition(|(table, _)| table.distance(law) < coincident);
-    let note = |(table, _): &(Table, LawLabel)| {
-        format!("`{}` is the same law here, so it is no alternative", table.name)
-    };
+    let note =
+        |(table, _): &(Table, LawLabel)| format!("`{}` is the same law here, so it is no alternative", table.name);
     (same.iter().map(note).collect(), different)
 }
 
@@ -229,17 +222,25 @@ fn linear(prediction: &Prediction, notes: &mut Vec<String>) -> Result<Densities,
     let tables = law.tables(functions, &level)?;
     let place = place(prediction, "that of the start, around the minimum of the effective loss".into());
     let labels = [
-        ("of the gradients: Σ = ηJᵀCJ", "normal: the quotient SDE linearised at the minimum of L + (η/4)E‖g‖²"),
-        ("of the gradients", "the same normal law around the minimum of L"),
-        ("horizontal at the temperature of the gradients", "the same normal law around the minimum of L + (τ/2) log det(JJᵀ)"),
+        (
+            "of the gradients: Σ = ηJᵀCJ",
+            "mean, deviation and skewness of the quotient SDE around the minimum of L + (η/4)E‖g‖²",
+        ),
+        ("of the gradients", "the same shape around the minimum of L"),
+        (
+            "horizontal at the temperature of the gradients",
+            "the same shape around the minimum of L + (τ/2) log det(JJᵀ)",
+        ),
     ];
     notes.push(format!(
-        "{} coordinates: the law is normal to first order in η; temperature of the gradient noise tr(JΣJᵀ)/(2 tr JJᵀ) = {:.6}",
+        "{} coordinates: the law is known by three moments, to first order in η; temperature of the gradient noise tr(JΣJᵀ)/(2 tr JJᵀ) = {:.6}",
         level.dimension(),
         law.temperature
     ));
-    let mut labelled =
-        tables.into_iter().zip(labels).map(|(table, (noise, measure))| (table, label::gradient_noise(noise, measure, &place)));
+    let mut labelled = tables
+        .into_iter()
+        .zip(labels)
+        .map(|(table, (noise, measure))| (table, label::gradient_noise(noise, measure, &place)));
     let tested = labelled.next().ok_or_else(|| JudgeError::Missing("the law has no table".into()))?;
     let (same, others) = apart(&tested.0, labelled.collect(), COINCIDENT);
     notes.extend(same);

@@ -40,13 +40,15 @@ pub(super) struct FlowPrediction {
 /// Why a spec's run is no flow; `None` where it is.
 pub(super) fn obstacle(spec: &Spec) -> Option<&'static str> {
     match spec.train.optimizer {
-        _ if spec.draws_at_every_step() => Some("the law `flow` is that of training without noise: this run draws batches or label noise"),
+        _ if spec.draws_at_every_step() => {
+            Some("the law `flow` is that of training without noise: this run draws batches or label noise")
+        }
         Optimizer::Langevin if spec.train.temperature > 0.0 => {
             Some("the law `flow` is that of training without noise: set train.temperature = 0")
         }
-        Optimizer::Sgd { momentum, .. } if momentum > 0.0 => {
-            Some("the flow of gradient descent with momentum is another one, which is not predicted: set train.momentum = 0")
-        }
+        Optimizer::Sgd { momentum, .. } if momentum > 0.0 => Some(
+            "the flow of gradient descent with momentum is another one, which is not predicted: set train.momentum = 0",
+        ),
         Optimizer::Adam { .. } => Some("Adam follows no gradient flow: its law is not predicted"),
         _ => None,
     }
@@ -108,12 +110,20 @@ impl FlowPrediction {
         let alternatives = self.balanced.iter().map(|balanced| {
             let share = outside(&|seed| balanced[seed]);
             let prediction = label("the flow from the balanced point of the start's orbit", "balanced: Q = 0");
-            Alternative { law: "flow from a balanced start".into(), ks: share, verdict: verdict(share), p_value: 1.0 - share, prediction: Some(prediction) }
+            Alternative {
+                law: "flow from a balanced start".into(),
+                ks: share,
+                verdict: verdict(share),
+                p_value: 1.0 - share,
+                prediction: Some(prediction),
+            }
         });
         let [plain, second] = self.ends[0];
         let reason = format!(
             "{} of {} seeds end where the flow does: the first at {:.6}, the flow of L at {plain:.6}, that of L + (η/4)‖∇L‖² at {second:.6}.",
-            ((1.0 - ks) * found.len() as f64).round(), found.len(), found[0],
+            ((1.0 - ks) * found.len() as f64).round(),
+            found.len(),
+            found[0],
         );
         let report = Report {
             title: spec.title.clone(),
@@ -177,7 +187,10 @@ impl Flow<'_> {
         let h = 1e-5 * size / length;
         let moved = |sign: f64| plain(&theta.iter().zip(&here).map(|(x, v)| x + sign * h * v).collect::<Vec<f64>>());
         let (up, down) = (moved(1.0), moved(-1.0));
-        here.iter().zip(up.iter().zip(down)).map(|(v, (up, down))| v - 0.5 * self.step_size * (up - down) / (2.0 * h)).collect()
+        here.iter()
+            .zip(up.iter().zip(down))
+            .map(|(v, (up, down))| v - 0.5 * self.step_size * (up - down) / (2.0 * h))
+            .collect()
     }
 
     fn end(&self, start: &[f64], time: f64, modified: bool) -> Result<Vec<f64>, JudgeError> {

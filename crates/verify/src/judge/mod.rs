@@ -168,14 +168,14 @@ fn obstacle(spec: &Spec, law: Law) -> Option<&'static str> {
             "the law `sgd` is that of noise of the gradients themselves; this run injects noise: its laws are horizontal, isotropic, \
              rigid and conditioned",
         ),
-        Law::Sgd if !spec.draws_at_every_step() => {
-            Some("the law `sgd` needs noise of the gradients: a [batch] of rows, or noise = \"label\"; without any, the law is `flow`")
-        }
+        Law::Sgd if !spec.draws_at_every_step() => Some(
+            "the law `sgd` needs noise of the gradients: a [batch] of rows, or noise = \"label\"; without any, the law is `flow`",
+        ),
         Law::Sgd => match spec.train.optimizer {
             gaugebias_model::spec::Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0 } => None,
-            gaugebias_model::spec::Optimizer::Sgd { .. } => {
-                Some("the law `sgd` is predicted without momentum and without weight decay; put a penalty into the loss instead")
-            }
+            gaugebias_model::spec::Optimizer::Sgd { .. } => Some(
+                "the law `sgd` is predicted without momentum and without weight decay; put a penalty into the loss instead",
+            ),
             _ => Some("the law `sgd` is that of plain SGD; the noise of Adam has no law that is predicted"),
         },
         _ if matches!(spec.train.noise, Noise::Label(_)) => {
@@ -204,7 +204,8 @@ impl Prediction {
             Laws::Flow(flow) => return Ok(flow.judge(&self.spec, &self.functions, run, self.notes.clone())),
             Laws::Densities(densities) => densities,
         };
-        let samples = run.samples.as_ref().ok_or_else(|| missing("the run has no samples of the verified observable"))?;
+        let samples =
+            run.samples.as_ref().ok_or_else(|| missing("the run has no samples of the verified observable"))?;
         if !samples.values.len().is_multiple_of(run.seeds) {
             return Err(missing("the run's parameters or samples do not have the shapes of its spec"));
         }
@@ -231,11 +232,7 @@ impl Prediction {
         report.noise_estimate = gradient_noise::estimate(&self.spec, &self.functions, &self.symmetries, run)?;
         report.energy = densities.cloud.as_ref().map(|cloud| self.energy(cloud, run)).transpose()?;
         let shown = std::iter::once(&densities.law).chain(&densities.others);
-        Ok(Judgement {
-            report,
-            curves: shown.map(|(table, _)| table.curve()).collect(),
-            notes: self.notes.clone(),
-        })
+        Ok(Judgement { report, curves: shown.map(|(table, _)| table.curve()).collect(), notes: self.notes.clone() })
     }
 
     /// Names of the laws and their means of the observable: the predicted one first.

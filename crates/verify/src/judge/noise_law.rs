@@ -1,13 +1,20 @@
 //! The law of SGD's own noise, and what would be expected of other noise at the same temperature.
 //!
 //! One coordinate: quadrature of the quotient SDE. Several: that SDE linearised at the minimum of the effective loss, whose
-//! law is normal to first order in η,
+//! law is normal around a shifted centre,
 //!
 //! ```text
 //! x* = argmin L + (η/4) tr(C M),   A = M H,   A S + S Aᵀ − η A S Aᵀ = η M C M
 //! ```
 //!
-//! with M = JJᵀ on the level of the start, C the covariance of ∂ℓ_batch/∂w and H the curvature of L, all at x*.
+//! with M = JJᵀ on the level of the start, C the covariance of ∂ℓ_batch/∂w and H the curvature of L, all at x*. Noise that grows with
+//! w also skews the law, in the same order as it shifts it; third central moments κ of drift f and noise N solve
+//!
+//! ```text
+//! Σ_i A_ia κ_ajk = Σ_i (∂_a∂_b f_i) S_aj S_bk + Σ_ij (∂_a N_ij) S_ak    (sums over the places of the free indices)
+//! ```
+//!
+//! and the table is the Gamma law with that mean, deviation and skewness (which in one coordinate of a product it is).
 
 use gaugebias_geometry::GeometryError;
 use gaugebias_geometry::law::level::{Level, Lifted};
@@ -25,6 +32,8 @@ use super::table::Table;
 const REACH: [f64; 3] = [4.0, 16.0, 64.0];
 /// Gradients drawn at a point.
 const DRAWS: u64 = 32_768;
+/// Most coordinates whose third moments are computed.
+const MOST_SKEWED: usize = 10;
 
 /// A curve that holds the law of gradient noise, and the variance of ∂ℓ_batch/∂w along it.
 pub(super) fn trace<'a>(
@@ -62,7 +71,7 @@ pub(super) fn temperature(spec: &Spec, functions: &Functions, theta: &[f64]) -> 
     Ok(0.5 * spec.train.step_size * variance(functions, theta)? * square)
 }
 
-/// The normal law of an observable under gradient noise, in several coordinates.
+/// The law of an observable under gradient noise in several coordinates, by its first three moments.
 pub(super) struct LinearLaw {
     /// θ where L is least on the level.
     pub minimum: Vec<f64>,
@@ -72,6 +81,8 @@ pub(super) struct LinearLaw {
     pub gauge_shift: Vec<f64>,
     /// Covariance in the chart.
     pub covariance: Matrix,
+    /// Third central moments in the chart, n³; zero beyond ten coordinates.
+    third: Vec<f64>,
     /// tr(η M C M)/(2 tr M): the temperature of isotropic horizontal noise with the same trace.
     pub temperature: f64,
     minimum_at: Lifted,
@@ -107,7 +118,9 @@ impl LinearLaw {
             let side = |sign: f64| -> Result<Lifted, JudgeError> {
                 let mut target = minimum.coordinates.clone();
                 target[k] += sign * step;
-                Ok(level.lift(&minimum, &target)?.ok_or(GeometryError::NotFinite { what: "the level near the minimum" })?)
+                Ok(level
+                    .lift(&minimum, &target)?
+                    .ok_or(GeometryError::NotFinite { what: "the level near the minimum" })?)
             };
             let (up, down) = (side(1.0)?, side(-1.0)?);
             let (above, below) = (slope(&up)?, slope(&down)?);
@@ -124,7 +137,21 @@ impl LinearLaw {
         let shift = solve(&effective)?;
         let gauge_shift = solve(&gauge.iter().map(|g| temperature * g).collect::<Vec<f64>>())?;
         let covariance = stationary_covariance(&m.matmul(&curvature), &noise, eta)?;
+        let drift = |at: &Lifted| -> Result<Vec<f64>, JudgeError> {
+            Ok(metric(at).mul_vec(&slope(at)?).iter().map(|x| -x).collect())
+        };
+        let noise_at = |at: &Lifted| {
+            let m = metric(at);
+            m.matmul(&c).matmul(&m).scaled(eta)
+        };
+        let local = Local { level, at: &minimum, step: 10.0 * step };
+        let third = if n <= MOST_SKEWED {
+            third_moments(&m.matmul(&curvature), &covariance, &local.second(&drift)?, &local.first(&noise_at)?)?
+        } else {
+            vec![0.0; n * n * n]
+        };
         Ok(Self {
+            third,
             minimum: minimum.theta.clone(),
             shift,
             gauge_shift,
@@ -134,7 +161,7 @@ impl LinearLaw {
         })
     }
 
-    /// Normal laws of the observable: under the noise, without a shift, and with that of the gauge correction.
+    /// Laws of the observable: under the noise, without a shift, and with that of the gauge correction.
     pub fn tables(&self, functions: &Functions, level: &Level<'_>) -> Result<[Table; 3], JudgeError> {
         let n = self.shift.len();
         let value = |theta: &[f64]| functions.observed(std::iter::once(theta))[0];
@@ -151,14 +178,98 @@ impl LinearLaw {
         }
         let spread = self.covariance.mul_vec(&slope);
         let deviation = slope.iter().zip(spread).map(|(a, b)| a * b).sum::<f64>().sqrt();
+        let third: f64 = self
+            .third
+            .iter()
+            .enumerate()
+            .map(|(at, k)| k * slope[at / (n * n)] * slope[at / n % n] * slope[at % n])
+            .sum();
+        let skewness = third / deviation.powi(3);
         let centre = value(&self.minimum);
         let along = |shift: &[f64]| centre + slope.iter().zip(shift).map(|(a, b)| a * b).sum::<f64>();
+        let table = |name: &str, mean: f64| Table::gamma(name, mean, deviation, skewness);
         Ok([
-            Table::normal("sgd", along(&self.shift), deviation),
-            Table::normal("no correction", centre, deviation),
-            Table::normal("gauge correction", along(&self.gauge_shift), deviation),
+            table("sgd", along(&self.shift)),
+            table("no correction", centre),
+            table("gauge correction", along(&self.gauge_shift)),
         ])
     }
+}
+
+/// Differences around a point of a level.
+struct Local<'a> {
+    level: &'a Level<'a>,
+    at: &'a Lifted,
+    step: f64,
+}
+
+impl Local<'_> {
+    fn moved(&self, moves: &[(usize, f64)]) -> Result<Lifted, JudgeError> {
+        let mut target = self.at.coordinates.clone();
+        moves.iter().for_each(|&(k, sign)| target[k] += sign * self.step);
+        Ok(self.level.lift(self.at, &target)?.ok_or(GeometryError::NotFinite { what: "the level near the minimum" })?)
+    }
+
+    /// ∂_a of a matrix, for every a.
+    fn first(&self, of: &dyn Fn(&Lifted) -> Matrix) -> Result<Vec<Matrix>, JudgeError> {
+        let slope = |a: usize| -> Result<Matrix, JudgeError> {
+            let (up, down) = (of(&self.moved(&[(a, 1.0)])?), of(&self.moved(&[(a, -1.0)])?));
+            Ok(up.add_scaled(-1.0, &down).scaled(0.5 / self.step))
+        };
+        (0..self.level.dimension()).map(slope).collect()
+    }
+
+    /// ∂_a ∂_b of a vector, for every a and b, at a·n + b.
+    fn second(&self, of: &dyn Fn(&Lifted) -> Result<Vec<f64>, JudgeError>) -> Result<Vec<Vec<f64>>, JudgeError> {
+        let n = self.level.dimension();
+        let mut found = vec![vec![0.0; n]; n * n];
+        let here = of(self.at)?;
+        for a in 0..n {
+            for b in 0..=a {
+                let value = |s: f64, t: f64| of(&self.moved(&[(a, s), (b, t)])?);
+                let second: Vec<f64> = if a == b {
+                    let (up, down) = (value(1.0, 0.0)?, value(-1.0, 0.0)?);
+                    (0..n).map(|i| (up[i] - 2.0 * here[i] + down[i]) / self.step.powi(2)).collect()
+                } else {
+                    let corners = [value(1.0, 1.0)?, value(1.0, -1.0)?, value(-1.0, 1.0)?, value(-1.0, -1.0)?];
+                    let [pp, pm, mp, mm] = &corners;
+                    (0..n).map(|i| (pp[i] - pm[i] - mp[i] + mm[i]) / (4.0 * self.step.powi(2))).collect()
+                };
+                found[b * n + a].clone_from(&second);
+                found[a * n + b] = second;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// κ of Σ_i A_ia κ_ajk = sources, by one linear system of n³ unknowns.
+fn third_moments(
+    a: &Matrix,
+    covariance: &Matrix,
+    drift: &[Vec<f64>],
+    noise: &[Matrix],
+) -> Result<Vec<f64>, GeometryError> {
+    let n = a.rows();
+    let split = |at: usize| (at / (n * n), at / n % n, at % n);
+    let delta = |i: usize, j: usize| f64::from(u8::from(i == j));
+    let system = Matrix::from_fn(n * n * n, n * n * n, |row, column| {
+        let ((i, j, k), (l, m, o)) = (split(row), split(column));
+        a[(i, l)] * delta(j, m) * delta(k, o)
+            + a[(j, m)] * delta(i, l) * delta(k, o)
+            + a[(k, o)] * delta(i, l) * delta(j, m)
+    });
+    let bent = |i: usize, j: usize, k: usize| -> f64 {
+        (0..n * n).map(|at| drift[at][i] * covariance[(at / n, j)] * covariance[(at % n, k)]).sum()
+    };
+    let fed = |i: usize, j: usize, k: usize| -> f64 { (0..n).map(|b| noise[b][(i, j)] * covariance[(b, k)]).sum() };
+    let source = |at: usize| {
+        let (i, j, k) = split(at);
+        bent(i, j, k) + bent(j, i, k) + bent(k, i, j) + fed(i, j, k) + fed(i, k, j) + fed(j, k, i)
+    };
+    let sources: Vec<f64> = (0..n * n * n).map(source).collect();
+    let column = Matrix::from_columns(sources.len(), &[sources]);
+    Ok(gaugebias_linalg::least_squares(&system, &column.column(0), 1e-12)?)
 }
 
 /// The minimum of the mean loss on the level, by natural gradient steps in the chart with a line search.

@@ -11,6 +11,8 @@ pub(super) struct Table {
     pub name: String,
     values: Vec<f64>,
     cumulative: Vec<f64>,
+    /// Cells that a figure shows: few where the law is known by points.
+    cells: usize,
 }
 
 impl Table {
@@ -20,7 +22,7 @@ impl Table {
         values.sort_by(f64::total_cmp);
         values.dedup();
         let cumulative = values.iter().map(|&x| law.cdf(x)).collect();
-        Self { name: name.into(), values, cumulative }
+        Self { name: name.into(), values, cumulative, cells: 150 }
     }
 
     /// Of weighted values; half of a value's weight lies on each side of it.
@@ -41,18 +43,31 @@ impl Table {
             cumulative.push((below + 0.5 * mass).min(1.0));
             below += mass;
         }
-        Self { name: name.into(), values, cumulative }
+        Self { name: name.into(), values, cumulative, cells: 40 }
     }
 
-    /// Of a normal law.
-    pub fn normal(name: &str, mean: f64, deviation: f64) -> Self {
+    /// Of the Gamma law with a mean, a standard deviation and a skewness, mirrored where that is negative; normal where it is nearly zero.
+    pub fn gamma(name: &str, mean: f64, deviation: f64, skewness: f64) -> Self {
         let count = 2000;
         let z = |k: usize| -8.0 + 16.0 * k as f64 / count as f64;
-        let cdf = |z: f64| 0.5 * statrs::function::erf::erfc(-z / std::f64::consts::SQRT_2);
+        let size = skewness.abs();
+        let cdf = |z: f64| {
+            if size < 1e-2 {
+                return 0.5 * statrs::function::erf::erfc(-z / std::f64::consts::SQRT_2);
+            }
+            // (Gamma(k) − k)/√k has skewness 2/√k.
+            let shape = 4.0 / (size * size);
+            let below = |z: f64| {
+                let x = shape + z * shape.sqrt();
+                if x <= 0.0 { 0.0 } else { statrs::function::gamma::gamma_lr(shape, x) }
+            };
+            if skewness > 0.0 { below(z) } else { 1.0 - below(-z) }
+        };
         Self {
             name: name.into(),
             values: (0..=count).map(|k| mean + deviation * z(k)).collect(),
-            cumulative: (0..=count).map(|k| cdf(z(k))).collect(),
+            cumulative: (0..=count).map(|k| cdf(z(k)).clamp(0.0, 1.0)).collect(),
+            cells: 150,
         }
     }
 
@@ -70,8 +85,7 @@ impl Table {
 
     /// The density as differences of the distribution function, over cells that hold a visible share of the mass.
     pub fn curve(&self) -> LawCurve {
-        let last = self.values.len() - 1;
-        let bins = if last > 20_000 { 300 } else { 300.min((last / 8).max(1)).max(40.min(last.max(1))) };
+        let bins = self.cells.min(self.values.len() - 1).max(1);
         let (low, high) = (self.quantile(1e-4), self.quantile(1.0 - 1e-4));
         let width = (high - low) / bins as f64;
         let points = (0..bins).map(|bin| {
@@ -114,5 +128,32 @@ impl PredictedCdf for Table {
 
     fn range(&self) -> (f64, f64) {
         (self.values[0], self.values[self.values.len() - 1])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gamma_tables_have_their_moments() {
+        for skewness in [0.0, 0.3, -0.5] {
+            let table = Table::gamma("t", 2.0, 0.5, skewness);
+            let moment = |power: i32| -> f64 {
+                let cells = table.values.windows(2).zip(table.cumulative.windows(2));
+                cells.map(|(x, c)| (0.5 * (x[0] + x[1]) - 2.0).powi(power) * (c[1] - c[0])).sum()
+            };
+            assert!((table.mean() - 2.0).abs() < 1e-4, "{skewness}: {}", table.mean());
+            assert!((moment(2).sqrt() - 0.5).abs() < 1e-4);
+            assert!((moment(3) / 0.125 - skewness).abs() < 2e-3, "{skewness}: {}", moment(3) / 0.125);
+        }
+    }
+
+    #[test]
+    fn weighted_values_are_split_at_the_middle() {
+        let table = Table::of_weights("t", &[2.0, 1.0, 2.0, 3.0], &[0.25, 0.25, 0.25, 0.25]);
+        assert!((table.cdf(2.0) - 0.5).abs() < 1e-15 && (table.cdf(1.0) - 0.125).abs() < 1e-15);
+        assert!((table.cdf(1.5) - 0.3125).abs() < 1e-15 && table.cdf(3.5) == 1.0 && table.cdf(0.5) == 0.0);
+        assert!((table.mean() - 2.0).abs() < 1e-12, "{}", table.mean());
     }
 }
