@@ -22,6 +22,7 @@ mod constraint;
 mod ensemble;
 mod error;
 pub mod files;
+mod horizontal;
 mod measure;
 mod memory;
 mod run;

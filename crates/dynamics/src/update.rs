@@ -4,17 +4,15 @@
 //! θ' = θ − η (m'/c₁)/(√(v'/c₂) + ε), with c = 1 − βᵗ a state of its own, c' = βc + (1−β). Langevin, by Euler and Maruyama with time step h, in the Itô
 //! sense: θ' = θ − h∇L + √(2τh) P z with z ~ N(0, I), P = I (isotropic) or the orthogonal projector onto the row space
 //! of the predictor's Jacobian at θ (horizontal). The second-order scheme puts (z + z')/2 in the place of z, z' the noise of the last
-//! step. Constraints are those of [`crate::constraint`]. Under label noise ∇L is that of the loss with noise on its label.
+//! step. Constraints are told in the module `constraint`. Under label noise ∇L is that of the loss with noise on its label.
 
 use gaugebias_model::graph::{Kind, NodeId, cotangents, gradient};
-use gaugebias_model::operations::{Concatenate, Distribution, Draw, Project, Purpose, Slice, Unary};
+use gaugebias_model::operations::{Concatenate, Distribution, Draw, Purpose, Slice, Unary};
 use gaugebias_model::spec::{Noise, Optimizer, Scheme, Spec};
 use gaugebias_model::{Model, Shape, SpecError, Tensor};
 
 use crate::constraint::{projected, with_potential};
-
-/// Most entries of the Jacobian that the horizontal projector is built from.
-const MOST_JACOBIAN_ELEMENTS: usize = 1 << 24;
+use crate::horizontal;
 
 /// A state that a step changes: a parameter, or a momentum.
 #[derive(Clone, Debug)]
@@ -162,7 +160,10 @@ fn langevin(
             Some(drawn.into_iter().enumerate().map(|(index, z)| averaged_noise(model, extra, index, z)).collect())
         }
         Noise::Isotropic => Some(isotropic(model)),
-        Noise::Horizontal => Some(horizontal(spec, model)?),
+        Noise::Horizontal => {
+            let drawn = isotropic(model);
+            Some(horizontal::projected(spec, model, drawn)?)
+        }
     };
     let mut next = Vec::new();
     for (index, (slot, &gradient)) in model.params.clone().iter().zip(&gradients).enumerate() {
@@ -196,29 +197,6 @@ fn averaged_noise(model: &mut Model, extra: &mut Vec<State>, index: usize, z: No
 fn isotropic(model: &mut Model) -> Vec<NodeId> {
     let shapes: Vec<Shape> = model.params.iter().map(|slot| slot.shape.clone()).collect();
     shapes.into_iter().map(|shape| model.graph.draw(Draw::new(Distribution::Normal, shape, Purpose::Noise))).collect()
-}
-
-/// The same draws, projected onto the row space of the predictor's Jacobian.
-fn horizontal(spec: &Spec, model: &mut Model) -> Result<Vec<NodeId>, SpecError> {
-    let predictor = model.named("predictor").ok_or_else(|| {
-        SpecError::in_file(&spec.source.name, "horizontal noise needs a `predictor` in [model]")
-            .help("name what the data can see of the parameters, as in predictor = \"u * v\"")
-    })?;
-    let (coordinates, parameters) = (model.graph.shape(predictor).count(), model.parameter_count());
-    if coordinates.saturating_mul(parameters) > MOST_JACOBIAN_ELEMENTS {
-        let message = format!(
-            "horizontal noise needs the whole Jacobian at every step: {coordinates} coordinates × {parameters} parameters \
-             are more than 2^24 numbers"
-        );
-        return Err(SpecError::in_file(&spec.source.name, message).help("make the predictor smaller"));
-    }
-    let normals = isotropic(model);
-    let jacobian = jacobian(model, predictor);
-    let flat = flattened(model, &normals);
-    let projected = model.graph.apply(Project, &[jacobian, flat]).map_err(|mismatch| {
-        SpecError::in_file(&spec.source.name, format!("the horizontal projector cannot be built: {mismatch}"))
-    })?;
-    Ok(parts_of(model, projected))
 }
 
 /// A vector of all parameters as tensors of their shapes.

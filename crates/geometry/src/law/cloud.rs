@@ -36,7 +36,7 @@ pub struct CloudOptions {
 
 impl Default for CloudOptions {
     fn default() -> Self {
-        Self { points: 32_768 }
+        Self { points: 16_384 }
     }
 }
 
@@ -106,7 +106,7 @@ impl Cloud {
         let pilot = (options.points / 8).max(256);
         for round in 0..2 {
             let cloud = Self::draw(level, &centre, temperature, loss, &proposal, pilot, 101 + round)?;
-            if let Some(fitted) = cloud.fitted(&centre, level, &proposal)? {
+            if let Some(fitted) = cloud.fitted(level, &proposal)? {
                 proposal = fitted;
             }
         }
@@ -150,7 +150,7 @@ impl Cloud {
     }
 
     /// A proposal with the mean and covariance of the horizontal law; none where too few points carry it.
-    fn fitted(&self, centre: &Lifted, level: &Level<'_>, last: &Proposal) -> Result<Option<Proposal>, GeometryError> {
+    fn fitted(&self, level: &Level<'_>, last: &Proposal) -> Result<Option<Proposal>, GeometryError> {
         let Ok(law) = self.law(Law::Horizontal, 30.0) else { return Ok(None) };
         let n = level.dimension();
         let coordinates: Vec<Vec<f64>> = self.points.iter().map(|point| level.coordinates(&point.theta)).collect();
@@ -158,18 +158,14 @@ impl Cloud {
         for (x, weight) in coordinates.iter().zip(&law.weights) {
             mean.iter_mut().zip(x).for_each(|(m, x)| *m += weight * x);
         }
-        let mut covariance = Matrix::zeros(n, n);
-        for (x, weight) in coordinates.iter().zip(&law.weights) {
-            for i in 0..n {
-                for j in 0..n {
-                    covariance[(i, j)] += weight * (x[i] - mean[i]) * (x[j] - mean[j]);
-                }
-            }
-        }
+        let product = |i: usize, j: usize| {
+            let each = coordinates.iter().zip(&law.weights);
+            each.map(|(x, weight)| weight * (x[i] - mean[i]) * (x[j] - mean[j])).sum()
+        };
+        let covariance = Matrix::from_fn(n, n, product);
         // A few points can make a covariance too thin; the last one keeps it from collapsing.
         let trust = law.effective_points / (law.effective_points + 10.0 * n as f64);
         let mixed = covariance.scaled(trust).add_scaled(1.0 - trust, &last.covariance);
-        debug_assert_eq!(centre.coordinates.len(), n);
         Proposal::new(mean, &mixed).map(Some)
     }
 
@@ -353,9 +349,9 @@ fn derivatives(level: &Level<'_>, at: &Lifted, loss: ThetaFunction<'_>) -> Resul
     let mut gradient = vec![0.0; n];
     let mut curvature = Matrix::zeros(n, n);
     let mut sides = Vec::with_capacity(n);
-    for i in 0..n {
+    for (i, slope) in gradient.iter_mut().enumerate() {
         let (up, down) = (value(&[(i, h)])?, value(&[(i, -h)])?);
-        gradient[i] = (up - down) / (2.0 * h);
+        *slope = (up - down) / (2.0 * h);
         curvature[(i, i)] = (up - 2.0 * here + down) / (h * h);
         sides.push((up, down));
     }

@@ -259,7 +259,7 @@ impl Prediction {
         self.stationary = match law {
             _ if constrained || self.symmetries.charges.is_empty() => Some(true),
             Law::Isotropic => Some(false),
-            Law::Conditioned | Law::Rigid => None,
+            Law::Conditioned | Law::Rigid | Law::Sgd => None,
             _ => Some(true),
         };
         if law == Law::Isotropic && self.stationary == Some(false) {

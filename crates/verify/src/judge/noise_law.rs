@@ -97,14 +97,9 @@ impl LinearLaw {
         let inverse = inv(&m).map_err(GeometryError::from)?;
         let n = level.dimension();
         // a = M⁻¹Jg in the chart.
-        let mut c = Matrix::zeros(n, n);
         let drawn = deviations(functions, &minimum.theta, DRAWS);
-        for g in &drawn {
-            let a = inverse.mul_vec(&minimum.jacobian.mul_vec(g));
-            for i in 0..n {
-                (0..n).for_each(|j| c[(i, j)] += a[i] * a[j] / drawn.len() as f64);
-            }
-        }
+        let own: Vec<Vec<f64>> = drawn.iter().map(|g| inverse.mul_vec(&minimum.jacobian.mul_vec(g))).collect();
+        let c = Matrix::from_columns(n, &own).transpose().gram().scaled(1.0 / own.len() as f64);
         if c.trace() <= 0.0 {
             return Err(GeometryError::NoGradientNoise { predictor: minimum.coordinates[0] }.into());
         }
