@@ -54,13 +54,9 @@ pub fn mirror_defect(level: &Level<'_>, at: &Lifted) -> Result<f64, GeometryErro
         .map(|k| Ok(metric(k, h)?.add_scaled(-1.0, &metric(k, -h)?).scaled(0.5 / h)))
         .collect::<Result<Vec<Matrix>, GeometryError>>()?;
     let (mut largest, mut defect) = (0.0_f64, 0.0_f64);
-    for k in 0..n {
-        for i in 0..n {
-            for j in 0..n {
-                largest = largest.max(slopes[k][(i, j)].abs());
-                defect = defect.max((slopes[k][(i, j)] - slopes[i][(k, j)]).abs());
-            }
-        }
+    for (k, i, j) in (0..n * n * n).map(|at| (at / (n * n), at / n % n, at % n)) {
+        largest = largest.max(slopes[k][(i, j)].abs());
+        defect = defect.max((slopes[k][(i, j)] - slopes[i][(k, j)]).abs());
     }
     // Differences of a metric that does not change are rounding.
     let rounding = 1e-9 * inv(&at.jacobian.transpose().gram())?.max_abs() / h;

@@ -109,7 +109,7 @@ impl LinearLaw {
             Ok(inverse.mul_vec(&at.jacobian.mul_vec(&gradient(functions, &at.theta))))
         };
         let (mut curvature, mut effective, mut gauge) = (Matrix::zeros(n, n), vec![0.0; n], vec![0.0; n]);
-        for k in 0..n {
+        for (k, (effective, gauge)) in effective.iter_mut().zip(&mut gauge).enumerate() {
             let side = |sign: f64| -> Result<Lifted, JudgeError> {
                 let mut target = minimum.coordinates.clone();
                 target[k] += sign * step;
@@ -121,8 +121,8 @@ impl LinearLaw {
             let (above, below) = (slope(&up)?, slope(&down)?);
             (0..n).for_each(|i| curvature[(i, k)] = (above[i] - below[i]) / (2.0 * step));
             let trace = |at: &Lifted| metric(at).matmul(&c).trace();
-            effective[k] = 0.25 * eta * (trace(&up) - trace(&down)) / (2.0 * step);
-            gauge[k] = (up.half_log_det - down.half_log_det) / (2.0 * step);
+            *effective = 0.25 * eta * (trace(&up) - trace(&down)) / (2.0 * step);
+            *gauge = (up.half_log_det - down.half_log_det) / (2.0 * step);
         }
         let noise = m.matmul(&c).matmul(&m).scaled(eta);
         let temperature = noise.trace() / (2.0 * m.trace());
@@ -263,8 +263,7 @@ fn third_moments(
         bent(i, j, k) + bent(j, i, k) + bent(k, i, j) + fed(i, j, k) + fed(i, k, j) + fed(j, k, i)
     };
     let sources: Vec<f64> = (0..n * n * n).map(source).collect();
-    let column = Matrix::from_columns(sources.len(), &[sources]);
-    Ok(gaugebias_linalg::least_squares(&system, &column.column(0), 1e-12)?)
+    Ok(gaugebias_linalg::least_squares(&system, &sources, 1e-12)?)
 }
 
 /// The minimum of the mean loss on the level, by natural gradient steps in the chart with a line search.
