@@ -40,11 +40,11 @@ fn mean_and_error(values: &[f64]) -> (f64, f64) {
 /// correction at the temperature of the gradients would shift w_i by −τ/2w_i.
 #[test]
 fn mini_batches_shift_every_coordinate_like_an_l1_penalty() {
-    let (spec, run) = experiment("mini-batch.toml", &["log.every=100"]);
+    let (spec, run) = experiment("mini-batch.toml", &["log.every=200", "ensemble.seeds=512"]);
     let eta = spec.train.step_size;
     let charges = &run.observables["charge"].values;
     assert!(charges.iter().all(|q| q.abs() < 1e-12), "a balanced start stays balanced");
-    let first = run.record_steps.iter().position(|&step| step >= 4_000).expect("a long run");
+    let first = run.record_steps.iter().position(|&step| step >= 8_000).expect("a long run");
     let (w, squares) = (means(&run, "w", first), means(&run, "square", first));
     let least_squares = least_squares(&spec);
     let report = predict(&spec).expect("a law").judge(&run).expect("samples").report;

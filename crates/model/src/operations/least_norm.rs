@@ -68,18 +68,17 @@ impl LaneKernel for LeastNorm {
     #[inline(always)]
     fn run<T: Real, S: Simd>(&self, simd: S, task: &mut Task<'_, T>) {
         let columns = task.output.len();
-        let rows = task.inputs[0].view.shape.0[0];
         let mut basis = task.gathered(0);
         let right = task.gathered(1);
         task.clear();
         let cut = T::from_f64(relative_cut(T::EPSILON.to_f64(), columns).powi(2));
         for h in 0..T::vectors_per_chunk(simd) {
-            for row in 0..rows {
+            for (row, target) in right.iter().enumerate() {
                 let (earlier, rest) = basis.split_at_mut(row * columns);
                 let current = &mut rest[..columns];
                 let before = lane_dot(simd, current, current, h);
                 let reached = lane_dot(simd, current, task.output, h);
-                let missing = T::subtract(simd, T::vectors(simd, &right[row])[h], reached);
+                let missing = T::subtract(simd, T::vectors(simd, target)[h], reached);
                 for _ in 0..if row > 0 { 2 } else { 0 } {
                     for direction in earlier.chunks_exact(columns) {
                         let along = lane_dot(simd, current, direction, h);

@@ -233,7 +233,7 @@ fn linear(prediction: &Prediction, notes: &mut Vec<String>) -> Result<Densities,
         ),
     ];
     notes.push(format!(
-        "{} coordinates: the law is known by three moments, to first order in η; temperature of the gradient noise tr(JΣJᵀ)/(2 tr JJᵀ) = {:.6}",
+        "{} coordinates: the law is known by three moments, to first order in η; temperature of the gradient noise η tr(CM)/2n = {:.6}",
         level.dimension(),
         law.temperature
     ));

@@ -83,7 +83,7 @@ pub(super) struct LinearLaw {
     pub covariance: Matrix,
     /// Third central moments in the chart, n³; zero beyond ten coordinates.
     third: Vec<f64>,
-    /// tr(η M C M)/(2 tr M): the temperature of isotropic horizontal noise with the same trace.
+    /// η tr(CM)/2n: the temperature of isotropic horizontal noise with the same trace.
     pub temperature: f64,
     minimum_at: Lifted,
 }
@@ -125,7 +125,7 @@ impl LinearLaw {
             *gauge = (up.half_log_det - down.half_log_det) / (2.0 * step);
         }
         let noise = m.matmul(&c).matmul(&m).scaled(eta);
-        let temperature = noise.trace() / (2.0 * m.trace());
+        let temperature = eta * m.matmul(&c).trace() / (2.0 * n as f64);
         let solve = |right: &[f64]| -> Result<Vec<f64>, GeometryError> {
             Ok(inv(&curvature)?.mul_vec(right).iter().map(|x| -x).collect())
         };
