@@ -86,7 +86,7 @@ fn preferences_that_cannot_be_taken_apart_are_refused() {
     folder.write("decay.toml", DECAY);
     let refused = |arguments: &[&str]| folder.run(&[&["attribute"], arguments].concat()).ends_with(2).stderr;
     assert!(refused(&["decay.toml", "--of", "abs(u) - abs(v)"]).contains("reads the parameter `u`"));
-    folder.write("mute.toml", DECAY.split("[verify]").next().expect("a split has a first part").to_owned());
+    folder.write("mute.toml", DECAY.split("[verify]").next().expect("a split has a first part"));
     assert!(refused(&["mute.toml"]).contains("--of"));
     folder
         .write("drawn.toml", DECAY.replace("[model]", "[batch]\nx = \"normal()\"\n[model]").replace("- 1.0)", "- x)"));

@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn null_runs_are_rejected_at_the_stated_level() {
         let rejected = |rho: f64| {
-            let p_value = |trial| judged(&autoregressive(rho, 400, 32, 7_000 + trial), &[]).p_value;
+            let p_value = |trial: u64| judged(&autoregressive(rho, 400, 32, 7_000 + trial), &[]).p_value;
             (0..400).filter(|&trial| p_value(trial) <= 0.05).count() as f64 / 400.0
         };
         let (independent, correlated) = (rejected(0.0), rejected(0.5));

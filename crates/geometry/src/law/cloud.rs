@@ -260,7 +260,7 @@ struct Lattice {
 
 impl Lattice {
     fn new(dimension: usize, seed: u64) -> Self {
-        let is_prime = |n: &u64| (2..*n).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+        let is_prime = |n: &u64| (2..*n).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
         let steps = (2_u64..).filter(is_prime).take(dimension).map(|prime| (prime as f64).sqrt().fract()).collect();
         Self { steps, seed }
     }

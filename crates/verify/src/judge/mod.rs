@@ -107,7 +107,7 @@ pub struct Prediction {
 }
 
 enum Laws {
-    Densities(Densities),
+    Densities(Box<Densities>),
     Flow(FlowPrediction),
 }
 
@@ -145,8 +145,8 @@ pub fn predict(spec: &Spec) -> Result<Prediction, JudgeError> {
     };
     prediction.laws = match verify.law {
         Law::Flow => Laws::Flow(FlowPrediction::new(spec, &prediction.functions, &prediction.symmetries)?),
-        Law::Sgd => Laws::Densities(gradient_noise_laws(&prediction, &mut notes)?),
-        law => Laws::Densities(density_laws(&prediction, law, &mut notes)?),
+        Law::Sgd => Laws::Densities(Box::new(gradient_noise_laws(&prediction, &mut notes)?)),
+        law => Laws::Densities(Box::new(density_laws(&prediction, law, &mut notes)?)),
     };
     if verify.law != Law::Flow {
         notes.extend(unbalanced(&prediction.symmetries, &prediction.start));
