@@ -79,7 +79,7 @@ fn every_law_spec_is_told_what_to_expect_and_it_comes_out() {
         }
     }
     println!("{kept} laws kept, {seen} rejected, too few samples for {missed:?}");
-    assert!(kept >= 20 && seen >= 2 * missed.len(), "{kept} kept, {seen} rejected, not {missed:?}");
+    assert!(kept >= 20 && seen >= 20, "{kept} kept, {seen} rejected, not {missed:?}");
 }
 
 #[test]
