@@ -1,5 +1,6 @@
 # `make demo` shows what the software does; `make test` says whether it still does it; `make ci` is all that a change must pass.
-.PHONY: demo test bench fmt clippy doc deny edges ci
+# `make laws` holds all laws to what their specs expect.
+.PHONY: demo test laws bench fmt clippy doc deny edges ci
 .DEFAULT_GOAL := test
 
 demo:
@@ -9,6 +10,11 @@ test:
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
 	cargo nextest run --workspace
 	cargo test --workspace --doc
+
+# Every law against the runs that realise it, and against those that do not; some minutes.
+laws:
+	cargo build --release -p gaugebias-cli
+	@python3 experiments/laws/check.py target/release/gaugebias $(FLAGS)
 
 # Against PyTorch and JAX, which are installed under the target folder; about an hour. Nothing else should run.
 bench:

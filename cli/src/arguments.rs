@@ -29,6 +29,8 @@ pub enum Command {
     Verify(Verify),
     /// Run the published experiments, and compare their numbers and figures with ours
     Reproduce(Reproduce),
+    /// How much of a preference is due to flow, the gauge correction, gradient noise and explicit penalties
+    Attribute(Attribute),
     /// Draw a run folder again
     Report(Report),
     /// Time the compiled step: microseconds per seed and step
@@ -55,6 +57,13 @@ pub struct SpecFlags {
 }
 
 impl SpecFlags {
+    /// The flags that change a spec, as they were typed.
+    pub fn changing(&self) -> Vec<&'static str> {
+        let given =
+            [("--seeds", self.seeds.is_some()), ("--steps", self.steps.is_some()), ("--set", !self.set.is_empty())];
+        given.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect()
+    }
+
     /// All overrides, in the form of `--set`.
     pub fn overrides(&self) -> Vec<String> {
         let mut overrides = self.set.clone();
@@ -179,6 +188,9 @@ pub struct Verify {
     pub specs: Vec<String>,
     #[command(flatten)]
     pub flags: SpecFlags,
+    /// Simulate each spec again at half the step size, and report how much the distance to the law changes
+    #[arg(long)]
+    pub halve: bool,
     /// Print one JSON object for each, one a line
     #[arg(long)]
     pub json: bool,
@@ -209,6 +221,22 @@ pub struct Reproduce {
     #[arg(long)]
     pub force: bool,
     /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub threads: Threads,
+}
+
+#[derive(Args)]
+pub struct Attribute {
+    /// Spec file, or name of a published experiment
+    pub spec: String,
+    #[command(flatten)]
+    pub flags: SpecFlags,
+    /// The preference: a scalar expression of the predictor and [data] [default: the observable of [verify]]
+    #[arg(long, value_name = "EXPRESSION")]
+    pub of: Option<String>,
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -262,6 +290,7 @@ pub enum JsonCommand {
     Balance,
     Simulate,
     Verify,
+    Attribute,
     Bench,
     Reproduce,
 }

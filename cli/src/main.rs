@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Command::Simulate(flags) => commands::simulate(&flags),
         Command::Verify(flags) => commands::verify(&flags),
         Command::Reproduce(flags) => commands::reproduce(&flags),
+        Command::Attribute(flags) => commands::attribute(&flags),
         Command::Report(flags) => commands::report(&flags),
         Command::Bench(flags) => commands::bench(&flags),
         Command::Schema(flags) => commands::schema(&flags),

@@ -109,6 +109,7 @@ fn every_command_prints_what_its_schema_says() {
         ("simulate", &["simulate", "law.toml", "--json"], 2),
         ("simulate", &["simulate", "plain.toml", "--json"], 1),
         ("verify", &["verify", "law.toml", "--json"], 2),
+        ("attribute", &["attribute", "law.toml", "--json"], 1),
         ("run", &["run", "law.toml", "--json", "--out", "law"], 1),
         ("run", &["run", "plain.toml", "--json", "--out", "plain"], 1),
         ("bench", &["bench", "law.toml", "--json", "--threads", "1"], 2),

@@ -1,5 +1,6 @@
 //! The commands: each reads its input, calls the library, and prints.
 
+mod attribute;
 mod balance;
 mod bench;
 mod derive;
@@ -11,6 +12,7 @@ mod schema;
 mod simulate;
 mod verify;
 
+pub use attribute::attribute;
 pub use balance::balance;
 pub use bench::bench;
 pub use derive::derive;

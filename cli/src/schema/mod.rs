@@ -50,6 +50,7 @@ pub fn of(command: JsonCommand) -> Value {
         JsonCommand::Balance => ("balance", tables::BALANCE),
         JsonCommand::Simulate => ("simulate", tables::SIMULATE),
         JsonCommand::Verify => ("verify", tables::VERIFY),
+        JsonCommand::Attribute => ("attribute", tables::ATTRIBUTE),
         JsonCommand::Bench => ("bench", tables::BENCH),
         JsonCommand::Reproduce => ("reproduce", tables::REPRODUCE),
     };

@@ -237,7 +237,47 @@ pub(super) const VERIFY: &[Field] = &[
     field("charge_drift", OrNull(&Number), "largest change of a charge, relative to |θ|²; null without charges"),
     P_VALUE,
     field("reason", Text, "the verdict in a sentence"),
+    field("prediction", OrNull(&Object(LABEL)), "the conditions under which the law is meant"),
+    field("mean", Number, "of the samples"),
+    field("mean_error", Number, "its standard error"),
+    field("predicted_mean", OrNull(&Number), "mean of the predicted law"),
+    field("prediction_error", OrNull(&Number), "standard error of a distribution function known by weighted points"),
+    field("power", OrNull(&Number), "the smallest distance that this sample would have seen with probability one half"),
+    field("stationary", OrNull(&Truth), "whether θ has a stationary law, charges included; null where not known"),
+    field("charges", List(&Object(CHARGE_REPORTS)), "what the run did to each charge"),
+    field("noise_estimate", OrNull(&Object(NOISE)), "the noise of the gradients at the end; null without any"),
+    field("energy", OrNull(&Object(ENERGY)), "whole predictors at the end against the law; null in one coordinate"),
     field("notes", List(&Text), "cuts and conditions of the prediction"),
+];
+
+const LABEL: &[Field] = &[
+    field("noise", Text, "the noise that realises the law"),
+    field("measure", Text, "the density, and of what"),
+    field("slice", Text, "the level of the charges that it is evaluated on"),
+    field("component", Text, "the part of that level that it lives on"),
+];
+
+const CHARGE_REPORTS: &[Field] = &[
+    field("name", Text, "as an expression"),
+    field("start", Number, "value at the start"),
+    field("end", Number, "mean over seeds at the end"),
+    field("end_error", Number, "its standard error"),
+    field("predicted", OrNull(&Number), "what its drift predicts for the end"),
+    field("deviations", OrNull(&Number), "(end − predicted) in standard errors"),
+];
+
+const NOISE: &[Field] = &[
+    field("temperature", Number, "η tr Σ/(2 rank J) of the gradients, mean over seeds"),
+    field("temperature_error", Number, "its standard error"),
+    field("anisotropy", OrNull(&Number), "largest eigenvalue of Σ over its mean one on the horizontal space"),
+    field("anisotropy_error", OrNull(&Number), "its standard error"),
+    field("horizontal_share", Number, "share of tr Σ that is orthogonal to the orbits"),
+];
+
+const ENERGY: &[Field] = &[
+    field("distance", Number, "energy distance, in the predictor's unit"),
+    P_VALUE,
+    field("samples", Count, "vectors of each sample"),
 ];
 
 const ALTERNATIVES: &[Field] = &[
@@ -245,6 +285,30 @@ const ALTERNATIVES: &[Field] = &[
     field("ks", Number, "distance to it"),
     field("verdict", VERDICT, "what the samples say about it"),
     P_VALUE,
+    field("prediction", OrNull(&Object(LABEL)), "the conditions under which it is meant"),
+];
+
+pub(super) const ATTRIBUTE: &[Field] = &[
+    TITLE,
+    field("observable", Text, "the preference"),
+    field("value", Number, "its mean over seeds in the run"),
+    field("reference", Number, "its mean where the predictor itself is trained, without noise and weight decay"),
+    field("change", Number, "value − reference"),
+    field("change_error", Number, "its standard error"),
+    field("terms", List(&Object(EFFECTS)), "what it is due to"),
+    field("remainder", Number, "the change less all terms"),
+    field("remainder_interval", Number, "three standard errors of it"),
+    field("explained", Truth, "whether the remainder is within that"),
+    field("predicted_remainder", OrNull(&Number), "the change less all predictions; null where a term has none"),
+    field("notes", List(&Text), "conditions, in sentences"),
+];
+
+const EFFECTS: &[Field] = &[
+    field("name", Text, "flow, noise of w itself, gauge correction, gradient noise or explicit penalty"),
+    field("ablation", Number, "change of the observable, by ablation"),
+    field("ablation_error", Number, "its standard error"),
+    field("predicted", OrNull(&Number), "change of the observable, by prediction"),
+    field("share", OrNull(&Number), "part of the whole change"),
 ];
 
 pub(super) const BENCH: &[Field] = &[

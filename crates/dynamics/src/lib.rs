@@ -18,9 +18,11 @@
 mod block;
 mod blocks;
 mod checkpoint;
+mod constraint;
 mod ensemble;
 mod error;
 pub mod files;
+mod horizontal;
 mod measure;
 mod memory;
 mod run;

@@ -55,3 +55,14 @@ pub struct Run {
     /// Seconds of wall time.
     pub seconds: f64,
 }
+
+impl Run {
+    /// θ of one seed at the end: the parameters one after the other.
+    pub fn end(&self, seed: usize) -> Vec<f64> {
+        let part = |series: &Series| {
+            let size = series.values.len() / self.seeds;
+            series.values[seed * size..(seed + 1) * size].to_vec()
+        };
+        self.parameters.values().flat_map(part).collect()
+    }
+}

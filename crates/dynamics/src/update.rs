@@ -3,15 +3,16 @@
 //! SGD: g = ∇L (+ λθ), m' = μm + g, θ' = θ − ηm'. Adam: m' = β₁m + (1−β₁)g, v' = β₂v + (1−β₂)g²,
 //! θ' = θ − η (m'/c₁)/(√(v'/c₂) + ε), with c = 1 − βᵗ a state of its own, c' = βc + (1−β). Langevin, by Euler and Maruyama with time step h, in the Itô
 //! sense: θ' = θ − h∇L + √(2τh) P z with z ~ N(0, I), P = I (isotropic) or the orthogonal projector onto the row space
-//! of the predictor's Jacobian at θ (horizontal). Under label noise ∇L is that of the loss with noise on its label.
+//! of the predictor's Jacobian at θ (horizontal). The second-order scheme puts (z + z')/2 in the place of z, z' the noise of the last
+//! step. Constraints are told in the module `constraint`. Under label noise ∇L is that of the loss with noise on its label.
 
 use gaugebias_model::graph::{Kind, NodeId, cotangents, gradient};
-use gaugebias_model::operations::{Concatenate, Distribution, Draw, Project, Purpose, Slice, Unary};
-use gaugebias_model::spec::{Noise, Optimizer, Spec};
+use gaugebias_model::operations::{Concatenate, Distribution, Draw, Purpose, Slice, Unary};
+use gaugebias_model::spec::{Noise, Optimizer, Scheme, Spec};
 use gaugebias_model::{Model, Shape, SpecError, Tensor};
 
-/// Most entries of the Jacobian that the horizontal projector is built from.
-const MOST_JACOBIAN_ELEMENTS: usize = 1 << 24;
+use crate::constraint::{projected, with_potential};
+use crate::horizontal;
 
 /// A state that a step changes: a parameter, a momentum, or a total.
 #[derive(Clone, Debug)]
@@ -60,7 +61,7 @@ impl Update {
                 let adam = Adam { step_size: spec.train.step_size, beta1, beta2, epsilon };
                 adam.update(&mut model, &gradients, &mut extra)
             }
-            Optimizer::Langevin => langevin(spec, &mut model, &gradients)?,
+            Optimizer::Langevin => langevin(spec, &mut model, gradients, &mut extra)?,
         };
         let parameters = model.params.iter().zip(next).map(|(slot, next)| State {
             name: slot.name.clone(),
@@ -151,17 +152,30 @@ fn average(model: &mut Model, extra: &mut Vec<State>, name: &str, beta: f64, x: 
     next
 }
 
-fn langevin(spec: &Spec, model: &mut Model, gradients: &[NodeId]) -> Result<Vec<NodeId>, SpecError> {
+fn langevin(
+    spec: &Spec,
+    model: &mut Model,
+    mut gradients: Vec<NodeId>,
+    extra: &mut Vec<State>,
+) -> Result<Vec<NodeId>, SpecError> {
+    with_potential(spec, model, &mut gradients)?;
     let time_step = spec.train.step_size;
     let amplitude = (2.0 * spec.train.temperature * time_step).sqrt();
     let noise = match &spec.train.noise {
         Noise::None | Noise::Label(_) => None,
         _ if amplitude == 0.0 => None,
+        Noise::Isotropic if spec.train.scheme == Scheme::SecondOrder => {
+            let drawn = isotropic(model);
+            Some(drawn.into_iter().enumerate().map(|(index, z)| averaged_noise(model, extra, index, z)).collect())
+        }
         Noise::Isotropic => Some(isotropic(model)),
-        Noise::Horizontal => Some(horizontal(spec, model)?),
+        Noise::Horizontal => {
+            let drawn = isotropic(model);
+            Some(horizontal::projected(spec, model, drawn)?)
+        }
     };
     let mut next = Vec::new();
-    for (index, (slot, &gradient)) in model.params.clone().iter().zip(gradients).enumerate() {
+    for (index, (slot, &gradient)) in model.params.clone().iter().zip(&gradients).enumerate() {
         let change = model.graph.scale(time_step, gradient);
         let mut moved = model.graph.subtract(slot.node, change);
         if let Some(noise) = &noise {
@@ -170,7 +184,22 @@ fn langevin(spec: &Spec, model: &mut Model, gradients: &[NodeId]) -> Result<Vec<
         }
         next.push(moved);
     }
-    Ok(next)
+    projected(spec, model, next)
+}
+
+/// (z + z')/2, z' what was drawn at the last step.
+fn averaged_noise(model: &mut Model, extra: &mut Vec<State>, index: usize, z: NodeId) -> NodeId {
+    let slot = model.params[index].clone();
+    let last = model.graph.input(model.next_slot, slot.shape.clone(), Kind::Real);
+    extra.push(State {
+        name: format!("last noise of {}", slot.name),
+        slot: model.next_slot,
+        shape: slot.shape.clone(),
+        next: z,
+    });
+    model.next_slot += 1;
+    let sum = model.graph.add(z, last);
+    model.graph.scale(0.5, sum)
 }
 
 /// A standard normal tensor for each parameter.
@@ -179,43 +208,25 @@ fn isotropic(model: &mut Model) -> Vec<NodeId> {
     shapes.into_iter().map(|shape| model.graph.draw(Draw::new(Distribution::Normal, shape, Purpose::Noise))).collect()
 }
 
-/// The same draws, projected onto the row space of the predictor's Jacobian.
-fn horizontal(spec: &Spec, model: &mut Model) -> Result<Vec<NodeId>, SpecError> {
-    let predictor = model.named("predictor").ok_or_else(|| {
-        SpecError::in_file(&spec.source.name, "horizontal noise needs a `predictor` in [model]")
-            .help("name what the data can see of the parameters, as in predictor = \"u * v\"")
-    })?;
-    let (coordinates, parameters) = (model.graph.shape(predictor).count(), model.parameter_count());
-    if coordinates.saturating_mul(parameters) > MOST_JACOBIAN_ELEMENTS {
-        let message = format!(
-            "horizontal noise needs the whole Jacobian at every step: {coordinates} coordinates × {parameters} parameters \
-             are more than 2^24 numbers"
-        );
-        return Err(SpecError::in_file(&spec.source.name, message).help("make the predictor smaller"));
-    }
-    let normals = isotropic(model);
-    let jacobian = jacobian(model, predictor);
-    let flat = flattened(model, &normals);
-    let projected = model.graph.apply(Project, &[jacobian, flat]).map_err(|mismatch| {
-        SpecError::in_file(&spec.source.name, format!("the horizontal projector cannot be built: {mismatch}"))
-    })?;
+/// A vector of all parameters as tensors of their shapes.
+pub(crate) fn parts_of(model: &mut Model, vector: NodeId) -> Vec<NodeId> {
     let mut offset = 0;
     let total = Shape::from([model.parameter_count()]);
-    Ok(model
+    model
         .params
         .clone()
         .iter()
         .map(|slot| {
             let slice = Slice::along(&total, 0, offset, slot.shape.count());
             offset += slot.shape.count();
-            let part = model.graph.apply(slice, &[projected]).expect("parameters lie within their vector");
+            let part = model.graph.apply(slice, &[vector]).expect("parameters lie within their vector");
             model.graph.reshape(part, &slot.shape)
         })
-        .collect())
+        .collect()
 }
 
 /// Tensors one after the other as one vector.
-fn flattened(model: &mut Model, parts: &[NodeId]) -> NodeId {
+pub(crate) fn flattened(model: &mut Model, parts: &[NodeId]) -> NodeId {
     let flat: Vec<NodeId> = parts
         .iter()
         .map(|&part| {
@@ -226,8 +237,8 @@ fn flattened(model: &mut Model, parts: &[NodeId]) -> NodeId {
     model.graph.apply(Concatenate { axis: 0 }, &flat).expect("vectors can be joined")
 }
 
-/// J = ∂F/∂θ, d × p: one row for each predictor coordinate, by reverse mode.
-fn jacobian(model: &mut Model, predictor: NodeId) -> NodeId {
+/// J = ∂F/∂θ, d × p: one row for each coordinate of a node, by reverse mode.
+pub(crate) fn jacobian(model: &mut Model, predictor: NodeId) -> NodeId {
     let targets: Vec<NodeId> = model.params.iter().map(|slot| slot.node).collect();
     let shape = model.graph.shape(predictor).clone();
     let count = model.parameter_count();

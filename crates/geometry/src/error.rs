@@ -92,6 +92,35 @@ pub enum GeometryError {
         /// |J| there.
         gradient: f64,
     },
+    /// A law in several coordinates rests on too few points.
+    #[error(
+        "only {found:.0} of {points} weighted points carry the predicted law, at least {needed:.0} are needed: the law is far from normal around \
+         its mode (nearly singular directions?), or it has too many coordinates"
+    )]
+    TooFewPoints {
+        /// Effective points.
+        found: f64,
+        /// All points.
+        points: usize,
+        /// Least effective number.
+        needed: f64,
+    },
+    /// The gradient has no noise somewhere on the curve.
+    #[error(
+        "the gradient has no noise at w = {predictor:.6}, so the predictor stops there: it has no stationary density"
+    )]
+    NoGradientNoise {
+        /// Where.
+        predictor: f64,
+    },
+    /// The law reaches beyond the curve that was traced.
+    #[error(
+        "the density at the end of the curve is still {share:.1e} of its maximum: the law is not normalisable, or the curve too short"
+    )]
+    CutTooEarly {
+        /// Density at the end over the maximum.
+        share: f64,
+    },
 }
 
 impl GeometryError {

@@ -22,6 +22,24 @@ pub fn ks_distance(sorted: &[f64], law: &dyn PredictedCdf) -> Result<f64, Statis
     Ok(sides.fold(0.0, f64::max))
 }
 
+/// Two-sample Kolmogorov–Smirnov distance sup_x |F_n(x) − G_m(x)| of two samples in ascending order; ties are passed together.
+///
+/// # Errors
+/// [`StatisticsError::TooFewSamples`] where either is empty.
+pub fn two_sample_ks_distance(left: &[f64], right: &[f64]) -> Result<f64, StatisticsError> {
+    if left.is_empty() || right.is_empty() {
+        return Err(StatisticsError::TooFewSamples { found: 0, needed: 1 });
+    }
+    let (mut i, mut j, mut largest) = (0, 0, 0.0_f64);
+    while i < left.len() && j < right.len() {
+        let x = left[i].min(right[j]);
+        i += left[i..].iter().take_while(|&&value| value <= x).count();
+        j += right[j..].iter().take_while(|&&value| value <= x).count();
+        largest = largest.max((i as f64 / left.len() as f64 - j as f64 / right.len() as f64).abs());
+    }
+    Ok(largest)
+}
+
 /// Cells that a law's range is cut into, besides the cuts at samples.
 const CELLS: usize = 2048;
 
@@ -82,6 +100,15 @@ mod tests {
         assert!((ks_distance(&[0.1, 0.2, 0.9], &Uniform).unwrap() - (2.0 / 3.0 - 0.2)).abs() < 1e-15);
         assert!((ks_distance(&[0.25, 0.25, 0.25, 0.25], &Uniform).unwrap() - 0.75).abs() < 1e-15);
         assert_eq!(ks_distance(&[-3.0, -2.0], &Uniform).unwrap(), 1.0);
+    }
+
+    #[test]
+    fn two_samples_of_known_distance() {
+        let distance = |a: &[f64], b: &[f64]| two_sample_ks_distance(a, b).unwrap();
+        assert_eq!(distance(&[1.0, 2.0], &[3.0, 4.0]), 1.0);
+        assert_eq!(distance(&[1.0, 2.0, 3.0], &[1.0, 2.0, 3.0]), 0.0);
+        assert_eq!(distance(&[1.0, 1.0, 2.0, 5.0], &[1.0, 3.0]), 0.25);
+        assert!(two_sample_ks_distance(&[], &[1.0]).is_err());
     }
 
     /// One sample at a: E|U − a| = (a² + (1 − a)²)/2; outside the support, the whole way counts.

@@ -31,6 +31,11 @@ pub fn ks_p_value(distance: f64, samples: f64) -> f64 {
     kolmogorov_survival(distance * stephens_factor(samples))
 }
 
+/// P(D ≥ `distance`) for two independent samples of one law, of (effective) sizes n and m: that of one sample of size nm/(n + m).
+pub fn two_sample_ks_p_value(distance: f64, left: f64, right: f64) -> f64 {
+    ks_p_value(distance, left * right / (left + right))
+}
+
 /// The distance that `samples` independent samples of the law exceed with probability `level`, 0 < `level` < 1.
 pub fn ks_critical_value(level: f64, samples: f64) -> f64 {
     kolmogorov_quantile(level) / stephens_factor(samples)

@@ -1,13 +1,15 @@
 //! From distances to verdicts.
 
+use crate::energy::EnergyTest;
+use crate::judge::{ChargeReport, LawLabel, NoiseEstimate};
 use crate::kolmogorov::samples_to_resolve;
 use crate::{
-    Chains, PredictedCdf, StatisticsError, effective_samples, ks_critical_value, ks_distance, ks_p_value,
-    wasserstein_distance,
+    Chains, PredictedCdf, StatisticsError, effective_sample_size, effective_samples, holm_adjusted, ks_critical_value,
+    ks_distance, ks_p_value, wasserstein_distance,
 };
 use serde::Serialize;
 
-/// Probability that any of the true laws of one report (the predicted one and its alternatives) is rejected.
+/// Probability that any of the true laws of one family (all laws of all reports of a call) is rejected.
 pub const FAMILY_WISE_LEVEL: f64 = 0.01;
 
 /// Kolmogorov–Smirnov distance that a verdict of "agrees" must be able to see: 0.05, i.e. five per cent of the mass in the wrong place.
@@ -39,6 +41,8 @@ pub struct Alternative {
     pub verdict: Verdict,
     /// Probability of a distance this large if this law were true.
     pub p_value: f64,
+    /// The conditions under which this law is meant.
+    pub prediction: Option<LawLabel>,
 }
 
 /// What is known about the run besides its samples; copied into the [`Report`].
@@ -89,14 +93,31 @@ pub struct Report {
     pub p_value: f64,
     /// The verdict in one sentence, with its numbers.
     pub reason: String,
+    /// The conditions under which the predicted law is meant.
+    pub prediction: Option<LawLabel>,
+    /// Mean of the samples.
+    pub mean: f64,
+    /// Its standard error, at the number of samples that the mean is worth.
+    pub mean_error: f64,
+    /// Mean of the predicted law.
+    pub predicted_mean: Option<f64>,
+    /// Standard error of the predicted distribution function, where it is known by weighted points.
+    pub prediction_error: Option<f64>,
+    /// The smallest distance that a sample of this size would have seen with probability one half at least.
+    pub power: Option<f64>,
+    /// Whether θ has a stationary law under the noise of the run, charges included; null where that is not known.
+    pub stationary: Option<bool>,
+    /// What the run did to its charges.
+    pub charges: Vec<ChargeReport>,
+    /// The noise of the gradients at the end of the run; null where they have none.
+    pub noise_estimate: Option<NoiseEstimate>,
+    /// Whole predictors at the end of the run against those of the law; null in one coordinate.
+    pub energy: Option<EnergyTest>,
 }
 
 /// Judge `samples[record][seed]` (burn-in removed) against a predicted law and alternatives to it.
 ///
-/// With n effective samples and m laws in all (alternatives included), a law is rejected where its distance exceeds Kolmogorov's critical value (Stephens'
-/// correction) at level [`FAMILY_WISE_LEVEL`]/m and n: Bonferroni's division, chosen over Holm's steps so that one printed threshold explains every verdict
-/// of the report. A law that is not rejected *agrees* if that threshold is at most [`RESOLUTION`], and is *undecided* otherwise; below 30 effective samples
-/// nothing is decided. A family of several reports is adjusted with [`holm_adjusted`](crate::holm_adjusted) on their p-values.
+/// The report is a family of its own until [`settle`] makes one of several: see there for the rule.
 ///
 /// # Errors
 /// Those of [`Chains::from_records`], and a law that is not a distribution function.
@@ -108,8 +129,12 @@ pub fn compare<R: AsRef<[f64]>>(
 ) -> Result<Report, StatisticsError> {
     let chains = Chains::from_records(samples)?;
     let sorted = chains.sorted();
-    let test = Test::new(effective_samples(&chains)?, 1 + alternatives.len());
+    let effective_samples = effective_samples(&chains)?;
     let ks = ks_distance(&sorted, law)?;
+    let count = sorted.len() as f64;
+    let mean = sorted.iter().sum::<f64>() / count;
+    let variance = sorted.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+    let mean_error = (variance / effective_sample_size(&chains)?).sqrt();
     let alternatives = alternatives
         .iter()
         .map(|&alternative| {
@@ -117,50 +142,88 @@ pub fn compare<R: AsRef<[f64]>>(
             Ok(Alternative {
                 law: alternative.name().to_owned(),
                 ks,
-                verdict: test.verdict(ks),
-                p_value: test.p_value(ks),
+                verdict: Verdict::Undecided,
+                p_value: ks_p_value(ks, effective_samples),
+                prediction: None,
             })
         })
         .collect::<Result<_, StatisticsError>>()?;
-    Ok(Report {
+    let mut report = Report {
         title: measured.title,
         law: law.name().to_owned(),
         observable: measured.observable,
         samples: chains.samples(),
-        effective_samples: test.effective_samples,
+        effective_samples,
         ks,
-        ks_threshold: test.threshold,
+        ks_threshold: 1.0,
         wasserstein: wasserstein_distance(&sorted, law)?,
-        verdict: test.verdict(ks),
+        verdict: Verdict::Undecided,
         alternatives,
         step_size_bias: measured.step_size_bias,
         slice_invariant: measured.slice_invariant,
         charge_drift: measured.charge_drift,
-        p_value: test.p_value(ks),
-        reason: test.reason(ks),
-    })
+        p_value: ks_p_value(ks, effective_samples),
+        reason: String::new(),
+        prediction: None,
+        mean,
+        mean_error,
+        predicted_mean: None,
+        prediction_error: None,
+        power: None,
+        stationary: None,
+        charges: Vec::new(),
+        noise_estimate: None,
+        energy: None,
+    };
+    settle(&mut [&mut report]);
+    Ok(report)
+}
+
+/// Makes one family of several reports: all their laws and alternatives are judged together by Holm's (1979) steps at
+/// [`FAMILY_WISE_LEVEL`].
+///
+/// Of m comparisons Holm rejects R; all that are kept have p-values above, and all that are rejected below, level/(m − R) (level/m
+/// where nothing is rejected). So one level explains every verdict, and each report prints the distance that belongs to it at its own
+/// number of effective samples (Stephens' correction). A law that is not rejected *agrees* if that distance is at most
+/// [`RESOLUTION`], and is *undecided* otherwise; below 30 effective samples nothing is decided. Laws of runs without noise
+/// (threshold 0) are points, and no part of the family.
+pub fn settle(reports: &mut [&mut Report]) {
+    let judged = |report: &&mut Report| report.law != "flow";
+    let p_values: Vec<f64> = reports
+        .iter()
+        .filter(|report| judged(report))
+        .flat_map(|report| std::iter::once(report.p_value).chain(report.alternatives.iter().map(|other| other.p_value)))
+        .collect();
+    let rejected = holm_adjusted(&p_values).iter().filter(|p| **p <= FAMILY_WISE_LEVEL).count();
+    let (laws, kept) = (p_values.len(), (p_values.len() - rejected).max(1));
+    for report in reports.iter_mut().filter(|report| judged(report)) {
+        let test = Test::new(report.effective_samples, laws, kept);
+        report.ks_threshold = test.threshold;
+        report.verdict = test.verdict(report.ks);
+        report.reason = test.reason(report.ks);
+        report.power = Some(test.power());
+        report.alternatives.iter_mut().for_each(|other| other.verdict = test.verdict(other.ks));
+    }
 }
 
 /// One test for every law of a report.
 struct Test {
     effective_samples: f64,
     laws: usize,
+    kept: usize,
     threshold: f64,
 }
 
 impl Test {
-    fn new(effective_samples: f64, laws: usize) -> Self {
-        let threshold = ks_critical_value(FAMILY_WISE_LEVEL / laws as f64, effective_samples).min(1.0);
-        Self { effective_samples, laws, threshold }
+    fn new(effective_samples: f64, laws: usize, kept: usize) -> Self {
+        let threshold = ks_critical_value(FAMILY_WISE_LEVEL / kept as f64, effective_samples).min(1.0);
+        Self { effective_samples, laws, kept, threshold }
     }
 
-    /// Level of each single comparison.
-    fn level(&self) -> f64 {
-        FAMILY_WISE_LEVEL / self.laws as f64
-    }
-
-    fn p_value(&self, ks: f64) -> f64 {
-        ks_p_value(ks, self.effective_samples)
+    /// A law at this distance d of the true one is seen with probability one half or more: the distance of the samples to it is at
+    /// least d minus that of the samples to their own law, which is below its median with probability one half.
+    fn power(&self) -> f64 {
+        (self.threshold + ks_critical_value(0.5, self.effective_samples)).min(1.0)
     }
 
     fn verdict(&self, ks: f64) -> Verdict {
@@ -176,7 +239,7 @@ impl Test {
     }
 
     fn reason(&self, ks: f64) -> String {
-        let Self { effective_samples, laws, threshold } = self;
+        let Self { effective_samples, laws, threshold, kept } = self;
         let rule = format!(
             "{threshold:.4}, the threshold at {effective_samples:.0} effective samples (family-wise level {FAMILY_WISE_LEVEL} over {laws} laws)"
         );
@@ -188,7 +251,7 @@ impl Test {
             ),
             Verdict::Undecided => format!(
                 "The distance {ks:.4} is within {rule}, but that threshold is above {RESOLUTION}, so a wrong law could pass: about {:.0} effective samples are needed.",
-                samples_to_resolve(self.level(), RESOLUTION).ceil()
+                samples_to_resolve(FAMILY_WISE_LEVEL / *kept as f64, RESOLUTION).ceil()
             ),
         }
     }
@@ -239,6 +302,38 @@ mod tests {
             .filter(|&trial| judged(&autoregressive(0.9, 2_000, 16, trial), &[]).verdict == Verdict::Disagrees)
             .count();
         assert!(rejected <= 9, "{rejected} of {trials} rejected");
+    }
+
+    /// 400 null runs at level 0.05: 20 ± 4.4 rejections, between 12 and 30 with probability 0.97.
+    #[test]
+    fn null_runs_are_rejected_at_the_stated_level() {
+        let rejected = |rho: f64| {
+            let p_value = |trial: u64| judged(&autoregressive(rho, 400, 32, 7_000 + trial), &[]).p_value;
+            (0..400).filter(|&trial| p_value(trial) <= 0.05).count() as f64 / 400.0
+        };
+        let (independent, correlated) = (rejected(0.0), rejected(0.5));
+        println!("independent {independent}, correlated {correlated}");
+        assert!((0.03..=0.075).contains(&independent), "{independent}");
+        assert!((0.03..=0.075).contains(&correlated), "{correlated}");
+    }
+
+    /// Holm over two reports: what one of them alone would keep can be rejected, and one level explains every verdict.
+    #[test]
+    fn reports_are_settled_as_one_family() {
+        let (wrong, right) = (Gaussian("wrong", 0.3), Gaussian("right", 0.0));
+        let mut reports =
+            [judged(&normal_chains(100, 100, 1), &[&wrong, &wrong]), judged(&normal_chains(100, 100, 2), &[&right])];
+        let [first, second] = &mut reports;
+        settle(&mut [first, second]);
+        // Five comparisons, two of them rejected: the level of the others is 0.01/3.
+        let expected = ks_critical_value(FAMILY_WISE_LEVEL / 3.0, reports[0].effective_samples);
+        assert!((reports[0].ks_threshold - expected).abs() < 1e-12);
+        assert_eq!(reports[0].alternatives[0].verdict, Verdict::Disagrees);
+        assert!(reports.iter().all(|report| report.verdict == Verdict::Agrees), "{reports:?}");
+        assert!(reports[0].reason.contains("over 5 laws"), "{}", reports[0].reason);
+        // A distance at the power is seen about every second time: here, of two normal laws that far apart.
+        let power = reports[0].power.expect("a settled report has a power");
+        assert!(power > expected && power < 2.0 * expected, "{power}");
     }
 
     #[test]

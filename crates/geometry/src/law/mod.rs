@@ -1,12 +1,18 @@
-//! Stationary laws of a predictor with one coordinate, by quadrature along the horizontal curve.
+//! Stationary laws of a predictor: of one coordinate by quadrature along the horizontal curve, which this module holds, of
+//! several as weighted points on a level of the charges ([`cloud`]).
 //!
 //! With respect to arc length s along the curve the densities are e^{−L/τ} times a weight of orbit volumes; with respect
 //! to s they are smooth where, in w, they are singular (u∘v: ds = dw/√(2w)). The curve ends where |J| vanishes, the
 //! border of a component, or where the weight is negligible. Rejected: a grid in w; it puts its points where the
 //! density is not and cannot start at the border.
 
+pub mod cloud;
 mod curve;
+pub mod equilibrium;
+mod gradient_noise;
 mod grid;
+pub mod level;
+pub mod mirror;
 
 use crate::GeometryError;
 use crate::orbit::{fields, log_volume};
@@ -28,6 +34,8 @@ pub enum Law {
     Isotropic,
     /// e^{−L/τ} dw: what one would expect without any correction.
     Uncorrected,
+    /// e^{−L/τ} det Γ_n^{−1/2} dw with the gradients of the charges alone: a correction that forgets the compact part.
+    ConstraintGram,
 }
 
 /// Options of the quadrature.
@@ -159,13 +167,29 @@ impl<'a> Trace<'a> {
         law: Law,
         observed: Vec<f64>,
     ) -> Result<PredictedLaw, GeometryError> {
+        self.check_observed(&observed)?;
+        let density = self.density(symmetries, law)?;
+        self.assemble(symmetries, law, density, observed)
+    }
+
+    fn check_observed(&self, observed: &[f64]) -> Result<(), GeometryError> {
         if observed.len() != self.thetas.len() {
             return Err(GeometryError::WrongLength { found: observed.len(), expected: self.thetas.len() });
         }
         if observed.iter().any(|x| !x.is_finite()) {
             return Err(GeometryError::NotFinite { what: "the observable" });
         }
-        let density = self.density(symmetries, law)?;
+        Ok(())
+    }
+
+    /// The law with a given density in arc length.
+    fn assemble(
+        &self,
+        symmetries: &Symmetries,
+        law: Law,
+        density: Vec<f64>,
+        observed: Vec<f64>,
+    ) -> Result<PredictedLaw, GeometryError> {
         let predictor: Vec<f64> = self.thetas.iter().map(|t| self.curve.predictor(t)).collect();
         let moment = |f: &dyn Fn(f64) -> f64| {
             let values: Vec<f64> = density.iter().zip(&observed).map(|(d, &x)| d * f(x)).collect();
@@ -197,6 +221,11 @@ impl<'a> Trace<'a> {
             let weight = log_weight(&self.curve, symmetries, law, theta)?;
             logs.push((lowest - l) / self.temperature + weight);
         }
+        self.normalised(&logs)
+    }
+
+    /// The density of mass 1 with the given logarithm up to a constant.
+    fn normalised(&self, logs: &[f64]) -> Result<Vec<f64>, GeometryError> {
         let top = logs.iter().copied().filter(|x| x.is_finite()).fold(f64::NEG_INFINITY, f64::max);
         let raw: Vec<f64> = logs.iter().map(|x| (x - top).exp()).collect();
         let total = self.grid.integral(&raw);
@@ -226,6 +255,7 @@ fn log_weight(curve: &Curve<'_>, symmetries: &Symmetries, law: Law, theta: &[f64
         Law::Conditioned => Ok(volume(&compact)? - volume(&noncompact)?),
         Law::Isotropic => volume(&every),
         Law::Uncorrected => Ok(curve.gradient_norm(theta)?.ln()),
+        Law::ConstraintGram => Ok(curve.gradient_norm(theta)?.ln() - volume(&noncompact)?),
     }
 }
 

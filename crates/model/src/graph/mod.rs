@@ -8,6 +8,7 @@ mod arithmetic;
 mod differentiate;
 mod interpret;
 mod rewrite;
+mod substitute;
 
 use std::collections::HashMap;
 

@@ -15,6 +15,7 @@ mod draw;
 mod embed;
 mod gather;
 mod input;
+mod least_norm;
 mod literal;
 mod matmul;
 mod maximum_over;
@@ -36,6 +37,7 @@ pub use draw::{Distribution, Draw, Purpose};
 pub use embed::Embed;
 pub use gather::Gather;
 pub use input::Input;
+pub use least_norm::LeastNorm;
 pub use literal::Literal;
 pub use matmul::Matmul;
 pub use maximum_over::MaximumOver;
@@ -152,6 +154,7 @@ operations!(
     MaximumOver,
     Matmul,
     Project,
+    LeastNorm,
     Decomposition,
 );
 

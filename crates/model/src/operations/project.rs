@@ -18,11 +18,11 @@ use crate::tensor::Tensor;
 pub struct Project;
 
 /// A row whose norm falls below this multiple of what it was, once the earlier rows are taken out, depends on them.
-fn relative_cut(epsilon: f64, columns: usize) -> f64 {
+pub(super) fn relative_cut(epsilon: f64, columns: usize) -> f64 {
     64.0 * epsilon * (columns as f64).sqrt()
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
@@ -70,7 +70,7 @@ impl Operation for Project {
 
 /// Σ aᵢbᵢ over chunks, for the h-th vector of each chunk.
 #[inline(always)]
-fn lane_dot<T: Real, S: Simd>(simd: S, a: &[Chunk<T>], b: &[Chunk<T>], h: usize) -> T::Vector<S> {
+pub(super) fn lane_dot<T: Real, S: Simd>(simd: S, a: &[Chunk<T>], b: &[Chunk<T>], h: usize) -> T::Vector<S> {
     let mut sum = T::splat(simd, T::ZERO);
     for (a, b) in a.iter().zip(b) {
         sum = T::multiply_add(simd, T::vectors(simd, a)[h], T::vectors(simd, b)[h], sum);
@@ -80,7 +80,7 @@ fn lane_dot<T: Real, S: Simd>(simd: S, a: &[Chunk<T>], b: &[Chunk<T>], h: usize)
 
 /// target += factor · direction, for the h-th vector of each chunk.
 #[inline(always)]
-fn lane_add<T: Real, S: Simd>(
+pub(super) fn lane_add<T: Real, S: Simd>(
     simd: S,
     target: &mut [Chunk<T>],
     factor: T::Vector<S>,

@@ -221,6 +221,7 @@ impl<'a, T: Real> Compiler<'a, T> {
             | Op::Gather(_)
             | Op::Scatter(_)
             | Op::Project(_)
+            | Op::LeastNorm(_)
             | Op::Decomposition(_) => Loops::elementwise(&shape, &[]),
             _ => op.operation().loops(&shape, &inputs.iter().map(|input| &input.view).collect::<Vec<_>>()),
         };

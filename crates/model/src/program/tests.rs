@@ -4,7 +4,8 @@ use super::*;
 use crate::LANES;
 use crate::graph::{Interpreter, Kind, Simplify, Values, gradient, tangents};
 use crate::operations::{
-    Binary, Concatenate, CumulativeSum, Distribution, Draw, Gather, MaximumOver, Project, Purpose, Slice, Unary,
+    Binary, Concatenate, CumulativeSum, Distribution, Draw, Gather, LeastNorm, MaximumOver, Project, Purpose, Slice,
+    Unary,
 };
 use crate::random::{LaneStream, Stream};
 use crate::tensor::Tensor;
@@ -440,6 +441,29 @@ fn the_projector_is_the_same_in_lanes() {
             let expected = interpreter.evaluate(&[projected], &input_values(lane as u64), &mut []);
             assert_close(&double[lane][0], &expected[0], 1e-12, set.name());
             assert_close(&single[lane][0], &expected[0], 1e-4, set.name());
+        }
+    }
+}
+
+/// Three rows of which the last depends on the others, and two right sides of which the last does too.
+#[test]
+fn the_least_norm_solution_is_the_same_in_lanes() {
+    let mut graph = Graph::new();
+    let rows = graph.input(0, [2, 3], Kind::Real);
+    let right = graph.input(1, [2], Kind::Real);
+    let twice = graph.scale(2.0, rows);
+    let rows = graph.must(Concatenate { axis: 0 }, &[rows, twice]);
+    let doubled = graph.scale(2.0, right);
+    let right = graph.must(Concatenate { axis: 0 }, &[right, doubled]);
+    let solved = graph.must(LeastNorm, &[rows, right]);
+    let interpreter = Interpreter::new(&graph);
+    for set in InstructionSet::available() {
+        let double = compiled::<f64>(&graph, &[solved], set, false);
+        let single = compiled::<f32>(&graph, &[solved], set, false);
+        for lane in 0..LANES {
+            let expected = interpreter.evaluate(&[solved], &input_values(lane as u64), &mut []);
+            assert_close(&double[lane][0], &expected[0], 1e-10, set.name());
+            assert_close(&single[lane][0], &expected[0], 1e-2, set.name());
         }
     }
 }

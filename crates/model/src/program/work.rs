@@ -298,7 +298,7 @@ fn operation_flops(operated: &Operated) -> u64 {
             let shape = &operated.inputs[0].view.shape.0;
             2 * outputs * shape[shape.len() - 1] as u64
         }
-        Op::Project(_) => 4 * inputs,
+        Op::Project(_) | Op::LeastNorm(_) => 4 * inputs,
         _ => 0,
     }
 }

@@ -3,6 +3,7 @@
 //! Every key and value keeps its place in the file, so that any later error, of a setting, a name or a shape, points
 //! at it. Variants are merged on the raw document and then read like a file of their own.
 
+mod full_batch;
 mod published;
 mod raw;
 mod reader;
@@ -20,7 +21,7 @@ use crate::syntax::{Expression, parse};
 
 pub use published::{Published, PublishedNumber};
 pub use settings::{Ensemble, Figure, FigureKind, Law, Log, Verify};
-pub use train::{DataType, LabelNoise, Noise, Optimizer, Train};
+pub use train::{Constraint, DataType, LabelNoise, Noise, Optimizer, Scheme, Train};
 
 /// A named expression.
 #[derive(Clone, Debug)]

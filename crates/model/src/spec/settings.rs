@@ -36,9 +36,17 @@ pub enum Law {
     Horizontal,
     /// Isotropic noise modulo a compact group.
     Isotropic,
+    /// The noise of SGD's own gradients: mini-batches, or noise on labels.
+    Sgd,
+    /// No noise: where gradient flow from the start ends.
+    Flow,
 }
 
 impl Law {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Conditioned, Self::Rigid, Self::Horizontal, Self::Isotropic, Self::Sgd, Self::Flow];
+
     /// As in a spec.
     pub fn name(self) -> &'static str {
         match self {
@@ -46,6 +54,8 @@ impl Law {
             Self::Rigid => "rigid",
             Self::Horizontal => "horizontal",
             Self::Isotropic => "isotropic",
+            Self::Sgd => "sgd",
+            Self::Flow => "flow",
         }
     }
 }
@@ -156,9 +166,10 @@ pub(super) fn total(document: &Table) -> Result<Vec<Definition>, SpecError> {
 pub(super) fn verify(document: &Table) -> Result<Option<Verify>, SpecError> {
     let Some((table, key)) = section(document, "verify")? else { return Ok(None) };
     let mut reader = Reader::new(table, "verify");
-    let laws = [Law::Conditioned, Law::Rigid, Law::Horizontal, Law::Isotropic].map(|law| (law.name(), law));
+    let laws = Law::ALL.map(|law| (law.name(), law));
     let law = reader.choice("law", &laws)?.ok_or_else(|| {
-        SpecError::at(key, "[verify] names no law").help("law = \"horizontal\" (or conditioned, rigid, isotropic)")
+        SpecError::at(key, "[verify] names no law")
+            .help("law = \"horizontal\" (or conditioned, rigid, isotropic, sgd, flow)")
     })?;
     let observable = match reader.entry("observable") {
         Some(entry) => definition("observable", entry, "verify")?,

@@ -51,6 +51,51 @@ pub struct LabelNoise {
     pub location: Location,
 }
 
+/// What holds the parameters near or on the slice where `gauge` of `[model]` vanishes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Constraint {
+    /// Nothing.
+    None,
+    /// A potential κ‖gauge‖²/2.
+    Stiff {
+        /// κ > 0.
+        stiffness: f64,
+    },
+    /// Multipliers: each step is projected back onto the slice along the gradients of the gauge.
+    Rigid,
+    /// As rigid, in the potential L + (τ/2) log det(GGᵀ), G the gauge's Jacobian.
+    Conditioned,
+    /// Each step is followed by a move to the slice that keeps the predictor.
+    Rebalanced,
+}
+
+impl Constraint {
+    /// As in a spec.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Stiff { .. } => "stiff",
+            Self::Rigid => "rigid",
+            Self::Conditioned => "conditioned",
+            Self::Rebalanced => "rebalanced",
+        }
+    }
+
+    /// Whether the gauge stays at zero.
+    pub fn keeps_charges(self) -> bool {
+        matches!(self, Self::Rigid | Self::Conditioned | Self::Rebalanced)
+    }
+}
+
+/// How Langevin dynamics steps through time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Euler and Maruyama: averages are off by a multiple of h.
+    Euler,
+    /// Leimkuhler and Matthews (2013), noise averaged over two steps: stationary averages are off by a multiple of h².
+    SecondOrder,
+}
+
 /// Precision of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataType {
@@ -83,6 +128,10 @@ pub struct Train {
     pub noise: Noise,
     /// τ, in units of the loss.
     pub temperature: f64,
+    /// What holds the parameters on a slice.
+    pub constraint: Constraint,
+    /// How Langevin dynamics steps through time.
+    pub scheme: Scheme,
     /// Precision.
     pub dtype: DataType,
     /// Where the section stands, if it is there.
@@ -104,6 +153,10 @@ pub(super) fn train(document: &Table) -> Result<Train, SpecError> {
         step_size: reader.number("step_size", POSITIVE, |x| x > 0.0)?.unwrap_or(1e-3),
         steps: reader.count("steps", 0)?.unwrap_or(1_000),
         noise: noise(&mut reader, table, optimizer)?,
+        constraint: constraint(&mut reader, table, optimizer)?,
+        scheme: reader
+            .choice("scheme", &[("euler", Scheme::Euler), ("second-order", Scheme::SecondOrder)])?
+            .unwrap_or(Scheme::Euler),
         temperature: reader.number("temperature", NOT_NEGATIVE, |x| x >= 0.0)?.unwrap_or(0.0),
         dtype: reader.choice("dtype", &[("f32", DataType::F32), ("f64", DataType::F64)])?.unwrap_or(DataType::F32),
         location: found.map(|(_, key)| key.clone()),
@@ -114,7 +167,46 @@ pub(super) fn train(document: &Table) -> Result<Train, SpecError> {
         return Err(SpecError::at(&entry.key, "a temperature needs noise = \"isotropic\" or \"horizontal\""));
     }
     reader.finish()?;
+    check_scheme(&train, table)?;
     Ok(train)
+}
+
+/// The second-order scheme is one of noise that does not depend on θ, without constraint.
+fn check_scheme(train: &Train, table: &Table) -> Result<(), SpecError> {
+    let fits = train.optimizer == Optimizer::Langevin
+        && train.noise == Noise::Isotropic
+        && matches!(train.constraint, Constraint::None | Constraint::Stiff { .. });
+    match (train.scheme, fits, table.get("scheme")) {
+        (Scheme::SecondOrder, false, Some(entry)) => Err(SpecError::at(
+            &entry.key,
+            "scheme = \"second-order\" belongs to isotropic Langevin dynamics without projections",
+        )
+        .help("its order rests on noise that is the same everywhere; other noise has scheme = \"euler\"")),
+        _ => Ok(()),
+    }
+}
+
+fn constraint(reader: &mut Reader<'_>, table: &Table, optimizer: Optimizer) -> Result<Constraint, SpecError> {
+    let names = ["none", "stiff", "rigid", "conditioned", "rebalanced"].map(|name| (name, name));
+    let name = reader.choice("constraint", &names)?.unwrap_or("none");
+    let stiffness = reader.number("stiffness", POSITIVE, |x| x > 0.0)?;
+    let place = |key: &str| table.get(key).map(|entry: &Entry| &entry.key);
+    if let (true, Some(place)) = (name != "stiff", place("stiffness")) {
+        return Err(SpecError::at(place, "stiffness belongs to constraint = \"stiff\""));
+    }
+    if let (true, false, Some(place)) = (name != "none", optimizer == Optimizer::Langevin, place("constraint")) {
+        return Err(SpecError::at(place, "a constraint belongs to optimizer = \"langevin\""));
+    }
+    match (name, stiffness, place("constraint")) {
+        ("stiff", None, Some(place)) => {
+            Err(SpecError::at(place, "a stiff potential needs train.stiffness, the κ of κ‖gauge‖²/2"))
+        }
+        ("stiff", Some(stiffness), _) => Ok(Constraint::Stiff { stiffness }),
+        ("rigid", ..) => Ok(Constraint::Rigid),
+        ("conditioned", ..) => Ok(Constraint::Conditioned),
+        ("rebalanced", ..) => Ok(Constraint::Rebalanced),
+        _ => Ok(Constraint::None),
+    }
 }
 
 fn optimizer(reader: &mut Reader<'_>, table: &Table) -> Result<Optimizer, SpecError> {

@@ -70,7 +70,7 @@ impl Allowed {
         match self {
             Self::Everywhere => "everywhere",
             Self::Draws => "`[data]`, `[param]`, `[batch]`",
-            Self::Unlearned => "`[data]`, `[param]`, `[log]`",
+            Self::Unlearned => "`[data]`, `[param]`, `[log]`, `[verify]`",
         }
     }
 
@@ -78,7 +78,7 @@ impl Allowed {
         match self {
             Self::Everywhere => true,
             Self::Draws => matches!(section, Section::Data | Section::Param | Section::Batch),
-            Self::Unlearned => matches!(section, Section::Data | Section::Param | Section::Log),
+            Self::Unlearned => matches!(section, Section::Data | Section::Param | Section::Log | Section::Verify),
         }
     }
 
@@ -98,7 +98,7 @@ impl Allowed {
                     .help("load it in [data] under a name, and use the name here")
             }
             _ => CallError::new(format!("decompositions have no derivative, so they cannot stand in [{section}]"))
-                .help("they belong to [data], [param] and [log]"),
+                .help("they belong to [data], [param], [log] and [verify]"),
         };
         Err(error)
     }

@@ -1,0 +1,94 @@
+//! `attribute` names the ingredient that a preference is due to, by ablation and by prediction.
+
+mod common;
+
+use common::Folder;
+use serde_json::Value;
+
+fn laws(name: &str) -> String {
+    let path = format!("{}/../experiments/laws/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path).expect("the spec is there")
+}
+
+fn attributed(folder: &Folder, arguments: &[&str]) -> Value {
+    folder.run(&[&["attribute"], arguments, &["--json"]].concat()).ends_with(0).object()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+/// The term of a name: its ablation, error and prediction.
+fn term(object: &Value, name: &str) -> (f64, f64, f64) {
+    let terms = object["terms"].as_array().expect("terms are a list");
+    let term = terms.iter().find(|term| term["name"] == name).unwrap_or_else(|| panic!("no {name}: {object}"));
+    (number(&term["ablation"]), number(&term["ablation_error"]), term["predicted"].as_f64().unwrap_or(f64::NAN))
+}
+
+/// The named term is there beyond three standard errors, as predicted within three, and is most of the change; the remainder is within its interval.
+fn is_due_to(object: &Value, name: &str, rounding: f64) {
+    let (ablation, error, predicted) = term(object, name);
+    assert!(ablation.abs() > 3.0 * error, "{name}: {ablation} ± {error}: {object}");
+    assert!(
+        (ablation - predicted).abs() < 3.0 * error + rounding,
+        "{name}: {ablation} ± {error}, {predicted}: {object}"
+    );
+    let others = object["terms"].as_array().expect("terms are a list").iter().filter(|term| term["name"] != name);
+    for other in others {
+        assert!(number(&other["ablation"]).abs() < 0.5 * ablation.abs(), "{object}");
+    }
+    assert_eq!(object["explained"], true, "{object}");
+}
+
+#[test]
+fn injected_noise_acts_through_the_gauge_correction() {
+    let folder = Folder::new();
+    folder.write("law.toml", laws("hadamard"));
+    let object = attributed(&folder, &["law.toml", "--seeds", "512", "--steps", "20000"]);
+    is_due_to(&object, "gauge correction", 0.0);
+}
+
+#[test]
+fn label_noise_acts_through_the_gradients() {
+    let folder = Folder::new();
+    folder.write("law.toml", laws("label-noise"));
+    is_due_to(&attributed(&folder, &["law.toml", "--seeds", "512"]), "gradient noise", 2e-5);
+}
+
+const DECAY: &str = "title = \"Weight decay\"\n[param]\nu = 1.0\nv = 1.0\n[model]\npredictor = \"u * v\"\nloss = \"0.5 * (predictor - 1.0)**2\"\n\
+    [train]\nweight_decay = 0.05\nstep_size = 0.01\nsteps = 4000\ndtype = \"f64\"\n[ensemble]\nseeds = 16\n[verify]\nlaw = \"flow\"\n\
+    observable = \"predictor\"";
+
+/// u = v: 2wL' + 2λw = 0, so w = 1 − λ = 0.95.
+#[test]
+fn weight_decay_is_an_explicit_penalty() {
+    let folder = Folder::new();
+    folder.write("decay.toml", DECAY);
+    let object = attributed(&folder, &["decay.toml"]);
+    is_due_to(&object, "explicit penalty", 1e-6);
+    assert!((term(&object, "explicit penalty").0 + 0.05).abs() < 1e-6, "{object}");
+}
+
+/// The published run is full-batch and noise-free: what it shows is the flow of a small start.
+#[test]
+fn the_published_sparse_spectrum_is_flow() {
+    let folder = Folder::new();
+    let sparsity = "sum(abs(predictor)) / norm(predictor)";
+    let object = attributed(&folder, &["spectral-sparse", "--seeds", "4", "--steps", "8000", "--of", sparsity]);
+    let (flow, error, _) = term(&object, "flow");
+    let change = number(&object["change"]);
+    assert!(change < -1.0 && flow / change > 0.9 && flow.abs() > 10.0 * error, "{object}");
+}
+
+#[test]
+fn preferences_that_cannot_be_taken_apart_are_refused() {
+    let folder = Folder::new();
+    folder.write("decay.toml", DECAY);
+    let refused = |arguments: &[&str]| folder.run(&[&["attribute"], arguments].concat()).ends_with(2).stderr;
+    assert!(refused(&["decay.toml", "--of", "abs(u) - abs(v)"]).contains("reads the parameter `u`"));
+    folder.write("mute.toml", DECAY.split("[verify]").next().expect("a split has a first part"));
+    assert!(refused(&["mute.toml"]).contains("--of"));
+    folder
+        .write("drawn.toml", DECAY.replace("[model]", "[batch]\nx = \"normal()\"\n[model]").replace("- 1.0)", "- x)"));
+    assert!(refused(&["drawn.toml"]).contains("cannot be completed"));
+}

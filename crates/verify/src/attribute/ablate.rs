@@ -1,0 +1,123 @@
+//! The specs that an attribution runs: one ingredient taken away, or the predictor trained itself.
+
+use gaugebias_model::spec::{Constraint, Definition, Noise, Optimizer, Scheme, Spec, Verify};
+
+/// The parameter of the reference: the predictor as such.
+const PREDICTOR_ITSELF: &str = "predictor_itself";
+
+/// Whether steps are noisy, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoiseKind {
+    None,
+    /// Injected: the gauge correction is its effect.
+    Injected,
+    /// Of the gradients.
+    Gradients,
+}
+
+pub(super) fn noise_of(spec: &Spec) -> NoiseKind {
+    match spec.train.noise {
+        Noise::Isotropic | Noise::Horizontal if spec.train.temperature > 0.0 => NoiseKind::Injected,
+        _ if spec.draws_at_every_step() => NoiseKind::Gradients,
+        _ => NoiseKind::None,
+    }
+}
+
+/// Training without noise: no temperature, the label as it is, all rows. `None` where batches cannot be completed.
+pub(super) fn without_noise(spec: &Spec) -> Option<Spec> {
+    let mut quiet = spec.full_batch()?;
+    quiet.train.noise = Noise::None;
+    quiet.train.temperature = 0.0;
+    quiet.train.scheme = Scheme::Euler;
+    if quiet.train.constraint == Constraint::Conditioned {
+        quiet.train.constraint = Constraint::Rigid;
+    }
+    quiet.title.push_str(", without noise");
+    Some(quiet)
+}
+
+pub(super) fn has_penalty(spec: &Spec) -> bool {
+    matches!(spec.train.optimizer, Optimizer::Sgd { weight_decay, .. } if weight_decay > 0.0)
+}
+
+/// Training without weight decay.
+pub(super) fn without_penalty(spec: &Spec) -> Spec {
+    let mut free = spec.clone();
+    if let Optimizer::Sgd { momentum, .. } = free.train.optimizer {
+        free.train.optimizer = Optimizer::Sgd { momentum, weight_decay: 0.0 };
+    }
+    free.title.push_str(", without weight decay");
+    free
+}
+
+/// The predictor trained itself from where it starts, without weight decay: what was `[param]` is drawn as data, and what
+/// `[model]` computes before the predictor from it.
+pub(super) fn reference(spec: &Spec) -> Option<Spec> {
+    let mut plain = without_penalty(spec);
+    let place = plain.model.iter().position(|definition| definition.name == "predictor")?;
+    let mut model = plain.model.split_off(place);
+    let mut before = std::mem::take(&mut plain.model);
+    before.retain(|definition| definition.name != "gauge");
+    let predictor = model.remove(0);
+    model.retain(|definition| definition.name != "gauge");
+    plain.data.append(&mut plain.param);
+    plain.data.append(&mut before);
+    plain.param.push(Definition::new(PREDICTOR_ITSELF, &predictor.text).ok()?);
+    plain.model.push(Definition::new("predictor", PREDICTOR_ITSELF).ok()?);
+    plain.model.append(&mut model);
+    plain.train.constraint = Constraint::None;
+    plain.title = format!("{}, the predictor itself", spec.title);
+    Some(plain)
+}
+
+/// The spec with one observable and nothing else recorded.
+pub(super) fn observed(spec: &Spec, observable: &Definition) -> Spec {
+    let mut only = spec.clone();
+    only.log.observables.clear();
+    only.log.every = u64::MAX;
+    only.figures.clear();
+    let steps = spec.train.steps;
+    let noisy = noise_of(spec) != NoiseKind::None;
+    let (burn_in, thin) = match &spec.verify {
+        Some(verify) if noisy && verify.burn_in < steps => (verify.burn_in, verify.thin),
+        _ if noisy => (steps / 2, (steps / 100).max(1)),
+        _ => (steps, 1),
+    };
+    let law = spec.verify.as_ref().map_or(gaugebias_model::spec::Law::Flow, |verify| verify.law);
+    only.verify = Some(Verify { law, observable: observable.clone(), burn_in, thin });
+    only
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gaugebias_model::spec::SpecFile;
+    use gaugebias_model::{DataBinding, Model};
+
+    fn spec(text: &str) -> Spec {
+        SpecFile::parse("t.toml", text.to_owned(), ".".into(), &[]).expect("a right spec").specs.remove(0)
+    }
+
+    const BATCHES: &str = "[data]\nX = \"normal(6, 2)\"\n[param]\nu = \"0.1 * normal(2)\"\nv = \"ones(2)\"\n[batch]\ni = \"choice(6, 2)\"\n\
+        [model]\ntwice = \"2 * v\"\npredictor = \"u * twice\"\nloss = \"mean((X[i] @ predictor)**2)\"\n[train]\nweight_decay = 0.1";
+
+    #[test]
+    fn the_reference_trains_the_predictor_from_the_same_place() {
+        let plain = reference(&spec(BATCHES)).expect("it has a predictor");
+        assert_eq!(plain.param.len(), 1);
+        assert!(!has_penalty(&plain) && has_penalty(&spec(BATCHES)));
+        let model = Model::build(&plain, DataBinding::Inputs).expect("it makes sense");
+        assert_eq!(model.parameter_count(), 2);
+        assert!(model.named("loss").is_some());
+    }
+
+    #[test]
+    fn noise_is_told_and_taken_away() {
+        let batches = spec(BATCHES);
+        assert_eq!(noise_of(&batches), NoiseKind::Gradients);
+        let quiet = without_noise(&batches).expect("rows can be completed");
+        let model = Model::build(&quiet, DataBinding::Inputs).expect("it makes sense");
+        assert!(!model.graph.is_random(&[model.named("loss").expect("it has a loss")]));
+        assert!(without_noise(&spec(&BATCHES.replace("choice(6, 2)", "randint(0, 6, 2)"))).is_none());
+    }
+}

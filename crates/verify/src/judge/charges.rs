@@ -1,0 +1,235 @@
+//! What a run did to its charges, against what its noise should do.
+//!
+//! ```text
+//! horizontal noise:  dE Q_A/dt = τ tr(A P_H)          isotropic:  τ tr A
+//! gradient noise:    E ΔQ_A = (η²/2) E gᵀAg, exactly, in every step
+//! ```
+//!
+//! The rates depend on where the predictor is; it follows its law on the current level of charges much faster than the
+//! charges move. So Q(t) is integrated over rates that are averaged over that law, level by level.
+
+use gaugebias_dynamics::Run;
+use gaugebias_geometry::law::cloud::{Cloud, CloudOptions};
+use gaugebias_geometry::law::equilibrium::charge_drifts;
+use gaugebias_geometry::law::level::{Level, Lifted};
+use gaugebias_geometry::law::{Law as Density, LawOptions, Trace};
+use gaugebias_model::Parametrization;
+use gaugebias_model::spec::{Noise, Optimizer, Spec};
+use gaugebias_symmetry::Symmetries;
+use serde::Serialize;
+
+use super::functions::Functions;
+use super::gradient_noise::{deviations, gradient, mean_and_error};
+use super::{JudgeError, noise_law};
+
+/// Steps of the classical Runge–Kutta method in time.
+const STEPS: usize = 6;
+/// Points of a cloud, and intervals of a curve, for an average over a law.
+const POINTS: usize = 2048;
+const INTERVALS: usize = 400;
+/// Rates below this times τ (or the noise) are zero.
+const ZERO: f64 = 1e-8;
+/// Gradients drawn for a rate of gradient noise.
+const DRAWS: u64 = 1024;
+
+/// One charge over a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ChargeReport {
+    /// Its name.
+    pub name: String,
+    /// Its value at the start.
+    pub start: f64,
+    /// Its mean over seeds at the end.
+    pub end: f64,
+    /// Standard error of that mean.
+    pub end_error: f64,
+    /// What its drift predicts for the end; null where that is not predicted.
+    pub predicted: Option<f64>,
+    /// (end − predicted) in standard errors of the seeds; null where nothing is predicted, or nothing varies.
+    pub deviations: Option<f64>,
+}
+
+/// The charges at the end of a run, with predictions where there are some.
+pub(super) fn reports(
+    symmetries: &Symmetries,
+    start: &[f64],
+    run: &Run,
+    predicted: Option<&[f64]>,
+) -> Vec<ChargeReport> {
+    let ends: Vec<Vec<f64>> = (0..run.seeds).map(|seed| run.end(seed)).collect();
+    let scale: f64 = start.iter().map(|x| x * x).sum();
+    let report = |(index, charge): (usize, &gaugebias_symmetry::Charge)| {
+        let values: Vec<f64> = ends.iter().map(|theta| charge.value(theta)).collect();
+        let (end, end_error) = mean_and_error(&values);
+        let predicted = predicted.map(|values| values[index]);
+        let deviations = predicted.filter(|_| end_error > 1e-12 * scale).map(|value| (end - value) / end_error);
+        let name = symmetries.charge_names.get(index).cloned().unwrap_or_else(|| format!("charge {index}"));
+        ChargeReport { name, start: charge.value(start), end, end_error, predicted, deviations }
+    };
+    symmetries.charges.iter().enumerate().map(report).collect()
+}
+
+/// Largest change of a charge over the run, as a share of |θ|² at the start.
+pub(super) fn largest_change(symmetries: &Symmetries, start: &[f64], run: &Run) -> Option<f64> {
+    if symmetries.charges.is_empty() {
+        return None;
+    }
+    let scale: f64 = start.iter().map(|x| x * x).sum();
+    let change = |seed: usize| {
+        let end = run.end(seed);
+        let charges = symmetries.charges.iter();
+        charges.map(|charge| (charge.value(&end) - charge.value(start)).abs()).fold(0.0, f64::max)
+    };
+    Some((0..run.seeds).map(change).fold(0.0, f64::max) / scale)
+}
+
+/// The charges at the end of training, from their rates; `None` where the rates are not known.
+pub(super) fn predicted(
+    spec: &Spec,
+    functions: &Functions,
+    symmetries: &Symmetries,
+    start: &[f64],
+) -> Result<Option<Vec<f64>>, JudgeError> {
+    let held: Vec<f64> = symmetries.charges.iter().map(|charge| charge.value(start)).collect();
+    if held.is_empty() || spec.train.constraint.keeps_charges() {
+        return Ok((!held.is_empty()).then_some(held));
+    }
+    let rates = Rates { spec, functions, symmetries };
+    if !rates.are_known() {
+        return Ok(None);
+    }
+    let (level, lifted) = Level::new(&functions.predictor, symmetries, start)?;
+    let here = rates.at(&lifted.theta)?;
+    let scale: f64 = start.iter().map(|x| x * x).sum::<f64>() / spec.train.step_size / spec.train.steps.max(1) as f64;
+    if here.iter().all(|rate| rate.abs() <= ZERO * scale.max(spec.train.temperature)) {
+        return Ok(Some(held));
+    }
+    let time = spec.train.step_size * spec.train.steps as f64;
+    let h = time / STEPS as f64;
+    let mut q = held;
+    let (mut level, mut lifted) = (level, lifted);
+    for _ in 0..STEPS {
+        let mut sum = vec![0.0; q.len()];
+        let mut slope = rates.averaged(&level, &lifted)?;
+        for (weight, share) in [(1.0, 0.5), (2.0, 0.5), (2.0, 1.0), (1.0, 0.0)] {
+            sum.iter_mut().zip(&slope).for_each(|(sum, r)| *sum += weight / 6.0 * r);
+            if share > 0.0 {
+                let next: Vec<f64> = q.iter().zip(&slope).map(|(q, r)| q + share * h * r).collect();
+                let Some((there, at)) = level.moved(&lifted, &next)? else { return Ok(None) };
+                slope = rates.averaged(&there, &at)?;
+            }
+        }
+        q.iter_mut().zip(&sum).for_each(|(q, r)| *q += h * r);
+        match level.moved(&lifted, &q)? {
+            Some(next) => (level, lifted) = next,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(q))
+}
+
+struct Rates<'a> {
+    spec: &'a Spec,
+    functions: &'a Functions,
+    symmetries: &'a Symmetries,
+}
+
+impl Rates<'_> {
+    fn are_known(&self) -> bool {
+        match self.spec.train.optimizer {
+            Optimizer::Sgd { momentum, weight_decay } => momentum == 0.0 && weight_decay == 0.0,
+            Optimizer::Langevin => true,
+            Optimizer::Adam { .. } => false,
+        }
+    }
+
+    /// dQ/dt of every charge at θ; t counts η a step.
+    fn at(&self, theta: &[f64]) -> Result<Vec<f64>, JudgeError> {
+        let eta = self.spec.train.step_size;
+        let mean = gradient(self.functions, theta);
+        let forms = |g: &[f64]| -> Vec<f64> {
+            let form = |charge: &gaugebias_symmetry::Charge| {
+                let image = charge.generator().apply_linear(g);
+                image.iter().zip(g).map(|(x, y)| x * y).sum::<f64>()
+            };
+            self.symmetries.charges.iter().map(form).collect()
+        };
+        // A step along the mean gradient changes a charge too, in second order.
+        let mut rates: Vec<f64> = forms(&mean).iter().map(|form| 0.5 * eta * form).collect();
+        let tau = self.spec.train.temperature;
+        match (&self.spec.train.noise, self.spec.train.optimizer) {
+            (Noise::Horizontal, _) => {
+                let drifts = charge_drifts(self.symmetries, theta)?;
+                rates.iter_mut().zip(drifts).for_each(|(rate, drift)| *rate += tau * drift);
+            }
+            (Noise::Isotropic, _) => {
+                let charges = self.symmetries.charges.iter();
+                rates.iter_mut().zip(charges).for_each(|(rate, charge)| *rate += tau * charge.generator().trace());
+            }
+            _ => {
+                let deviations = deviations(self.functions, theta, DRAWS);
+                for g in &deviations {
+                    let share = 0.5 * eta / deviations.len() as f64;
+                    rates.iter_mut().zip(forms(g)).for_each(|(rate, form)| *rate += share * form);
+                }
+            }
+        }
+        Ok(rates)
+    }
+
+    /// The rates averaged over the law on a level.
+    fn averaged(&self, level: &Level<'_>, at: &Lifted) -> Result<Vec<f64>, JudgeError> {
+        let gradient_noise = self.functions.drawn_loss.is_some();
+        if self.functions.predictor.predictor_dimension() == 1 {
+            return self.averaged_on_curve(&at.theta, gradient_noise);
+        }
+        let tau = self.spec.train.temperature;
+        if gradient_noise || tau == 0.0 {
+            return self.at(&at.theta);
+        }
+        let loss = |theta: &[f64]| self.functions.loss_at(theta);
+        let cloud = Cloud::new(level, at, tau, &loss, CloudOptions { points: POINTS })?;
+        let law = cloud.weigh(Density::Horizontal)?;
+        let mut mean = vec![0.0; self.symmetries.charges.len()];
+        for (theta, weight) in cloud.thetas().zip(&law.weights) {
+            if *weight > 1e-9 {
+                mean.iter_mut().zip(self.at(theta)?).for_each(|(sum, rate)| *sum += weight * rate);
+            }
+        }
+        Ok(mean)
+    }
+
+    fn averaged_on_curve(&self, theta: &[f64], gradient_noise: bool) -> Result<Vec<f64>, JudgeError> {
+        let options = LawOptions { intervals: INTERVALS, ..LawOptions::default() };
+        let loss = |theta: &[f64]| self.functions.loss_at(theta);
+        let charges = self.symmetries.charges.len();
+        let mean_of =
+            |law: &dyn Fn(Vec<f64>) -> Result<f64, JudgeError>, thetas: &[Vec<f64>]| -> Result<Vec<f64>, JudgeError> {
+                // Rates of gradient noise take draws: at a few places, linearly between them.
+                let places: Vec<usize> = (0..=16).map(|k| k * (thetas.len() - 1) / 16).collect();
+                let known: Vec<Vec<f64>> = places.iter().map(|&i| self.at(&thetas[i])).collect::<Result<_, _>>()?;
+                let at = |i: usize, a: usize| {
+                    let cell = places.partition_point(|&p| p <= i).clamp(1, places.len() - 1);
+                    let share = (i - places[cell - 1]) as f64 / (places[cell] - places[cell - 1]) as f64;
+                    known[cell - 1][a] + share * (known[cell][a] - known[cell - 1][a])
+                };
+                (0..charges).map(|a| law((0..thetas.len()).map(|i| at(i, a)).collect())).collect()
+            };
+        if gradient_noise {
+            let (trace, variance) = noise_law::trace(self.spec, self.functions, self.symmetries, theta, &options)?;
+            let law = |values: Vec<f64>| -> Result<f64, JudgeError> {
+                let eta = self.spec.train.step_size;
+                Ok(trace.gradient_noise_law(self.symmetries, eta, &variance, values)?.mean)
+            };
+            return mean_of(&law, trace.thetas());
+        }
+        if self.spec.train.temperature == 0.0 {
+            return self.at(theta);
+        }
+        let trace = Trace::new(&self.functions.predictor, self.spec.train.temperature, theta, &loss, &options)?;
+        let law = |values: Vec<f64>| -> Result<f64, JudgeError> {
+            Ok(trace.law_of_values(self.symmetries, Density::Horizontal, values)?.mean)
+        };
+        mean_of(&law, trace.thetas())
+    }
+}

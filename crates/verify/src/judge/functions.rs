@@ -1,0 +1,92 @@
+//! What a spec says, as functions of θ: predictor, loss, observable, and the gradient that training sees.
+
+use gaugebias_model::spec::{Noise, Spec};
+use gaugebias_model::{DataBinding, Model, Parametrization, Point, Setup, SpecError, SpecParametrization};
+
+use super::JudgeError;
+
+/// Predictor, mean loss and observable of a spec, and the loss as one step sees it.
+pub(super) struct Functions {
+    pub predictor: SpecParametrization,
+    /// The loss without draws: on all rows, and without noise on labels.
+    pub loss: SpecParametrization,
+    pub observable: SpecParametrization,
+    /// The loss with the draws of a step; `None` where there are none.
+    pub drawn_loss: Option<SpecParametrization>,
+}
+
+impl Functions {
+    pub fn build(spec: &Spec) -> Result<Self, JudgeError> {
+        let missing = |what: &str| JudgeError::Missing(format!("{}: {what}", spec.title));
+        let setup = Setup::build(spec)?;
+        if setup.has_random_data() && !spec.ensemble.shared_data {
+            return Err(missing(
+                "the seeds have different data, hence different laws; set ensemble.shared_data = true",
+            ));
+        }
+        let (data, _) = setup.evaluate(spec.ensemble.seed, 0);
+        let binding = DataBinding::Values(&data);
+        let whole = spec.full_batch().ok_or_else(|| {
+            missing(
+                "these laws are for a loss on rows of data: [batch] makes draws that cannot be completed to a whole; \
+                 draw rows of [data], as in i = \"choice(20, 4)\"",
+            )
+        })?;
+        let mean = Model::build(&whole, binding)?;
+        let loss = mean.named("loss").ok_or_else(|| missing("a law needs a `loss` in [model]"))?;
+        let observable = mean.verified.ok_or_else(|| missing("the spec has no verified observable"))?;
+        let functions = Self {
+            predictor: SpecParametrization::predictor(&whole, binding)?,
+            loss: SpecParametrization::of_node(mean.clone(), loss),
+            observable: SpecParametrization::of_node(mean, observable),
+            drawn_loss: drawn_loss(spec, binding)?,
+        };
+        if functions.loss.depends_on_draw() || functions.observable.depends_on_draw() {
+            return Err(missing("these laws are for a loss and an observable that do not depend on [batch] draws"));
+        }
+        Ok(functions)
+    }
+
+    /// The loss at one θ.
+    pub fn loss_at(&self, theta: &[f64]) -> f64 {
+        self.loss.predictor(&[at(theta)])[0][0]
+    }
+
+    /// The first coordinate of the predictor at one θ.
+    pub fn value_at(&self, theta: &[f64]) -> f64 {
+        self.predictor.predictor(&[at(theta)])[0][0]
+    }
+
+    /// The observable at many θ.
+    pub fn observed<'a>(&self, thetas: impl Iterator<Item = &'a [f64]>) -> Vec<f64> {
+        let points: Vec<Point> = thetas.map(at).collect();
+        self.observable.predictor(&points).into_iter().map(|value| value[0]).collect()
+    }
+}
+
+fn drawn_loss(spec: &Spec, binding: DataBinding<'_>) -> Result<Option<SpecParametrization>, JudgeError> {
+    let model = Model::build(spec, binding)?;
+    let (model, node) = match (&spec.train.noise, model.named("loss")) {
+        (Noise::Label(noise), _) => model.with_label_noise(spec, noise)?,
+        (_, Some(node)) if model.graph.is_random(&[node]) => (model, node),
+        _ => return Ok(None),
+    };
+    Ok(Some(SpecParametrization::of_node(model, node)))
+}
+
+/// A point with the first draw.
+pub(super) fn at(theta: &[f64]) -> Point {
+    Point { theta: theta.to_vec(), draw: 0 }
+}
+
+/// θ of one seed at the start.
+pub(super) fn start(spec: &Spec, seed: usize) -> Result<Vec<f64>, SpecError> {
+    let (_, values) = Setup::build(spec)?.evaluate(spec.ensemble.seed, seed);
+    Ok(spec.param.iter().flat_map(|definition| values[&definition.name].values.clone()).collect())
+}
+
+/// Whether the seeds start at different points.
+pub(super) fn has_random_start(spec: &Spec) -> Result<bool, SpecError> {
+    let setup = Setup::build(spec)?;
+    Ok(setup.graph.is_random(&setup.params.iter().map(|(_, node)| *node).collect::<Vec<_>>()))
+}
