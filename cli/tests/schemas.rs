@@ -102,7 +102,7 @@ fn every_command_prints_what_its_schema_says() {
     let folder = Folder::new();
     folder.write("law.toml", SPEC);
     folder.write("plain.toml", PLAIN);
-    let commands: [(&str, &[&str], usize); 10] = [
+    let commands: [(&str, &[&str], usize); 11] = [
         ("derive", &["derive", "law.toml", "--json"], 2),
         ("derive", &["derive", "plain.toml", "--json"], 1),
         ("balance", &["balance", "law.toml", "--at", "initial", "-o", "theta.safetensors", "--json"], 1),
