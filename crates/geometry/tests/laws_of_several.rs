@@ -41,12 +41,8 @@ fn singular_values_of_a_product_of_matrices() {
         for (i, expected) in expected.into_iter().enumerate() {
             let (mean, error) = law.mean(&column(i));
             println!("{:?} sigma {i}: {mean:.5} ± {error:.5}, {:.0} points", law.law, law.effective_points);
-            assert!(error < 3e-4, "{error}");
-            assert!(
-                (mean - expected).abs() < 4e-4 + 3.0 * error,
-                "{:?}: {mean} ± {error}, expected {expected}",
-                law.law
-            );
+            assert!(error < 1.5e-3, "{error}");
+            assert!((mean - expected).abs() < 1e-3, "{:?}: {mean} ± {error}, expected {expected}", law.law);
         }
     }
     // The isotropic law of square factors is the uncorrected one: det Γ and det JJᵀ are equal on the slice.
@@ -104,8 +100,8 @@ fn label_noise_on_a_product_has_a_gamma_law() {
     let variance = vec![0.25; trace.thetas().len()];
     let observed = trace.thetas().iter().map(|theta| w(theta)).collect();
     let law = trace.gradient_noise_law(&symmetries, 0.01, &variance, observed).unwrap();
-    assert!((law.mean - 0.99875).abs() < 2e-6, "{}", law.mean);
-    assert!((law.std - (0.0025_f64 * 0.99875).sqrt()).abs() < 2e-6, "{}", law.std);
+    assert!((law.mean - 0.99875).abs() < 1e-5, "{}", law.mean);
+    assert!((law.std - (0.0025_f64 * 0.99875).sqrt()).abs() < 1e-5, "{}", law.std);
     // Far from balanced, |J|² = 2√(w² + Q²) hardly changes, and with it the temperature: the mean is nearly m.
     let trace = Trace::new(&model, 0.2, &[4.0, 0.25], &loss, &LawOptions::default()).unwrap();
     let variance = vec![0.25; trace.thetas().len()];
@@ -113,7 +109,7 @@ fn label_noise_on_a_product_has_a_gamma_law() {
     let law = trace.gradient_noise_law(&symmetries, 0.01, &variance, observed).unwrap();
     let charge = 0.5 * (16.0 - 0.0625_f64);
     let expected = 1.0 - 0.5 * 0.0025 / (1.0 + charge * charge).sqrt();
-    assert!((law.mean - expected).abs() < 5e-6, "{} against {expected}", law.mean);
+    assert!((law.mean - expected).abs() < 3e-5, "{} against {expected}", law.mean);
 }
 
 /// φ(w) = ½[w arsinh(w/|Q|) − √(w² + Q²) + |Q|] on the level Q, here up to an affine function.

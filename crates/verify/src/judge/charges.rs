@@ -30,7 +30,7 @@ const INTERVALS: usize = 400;
 /// Rates below this times τ (or the noise) are zero.
 const ZERO: f64 = 1e-8;
 /// Gradients drawn for a rate of gradient noise.
-const DRAWS: u64 = 1024;
+const DRAWS: u64 = 8192;
 
 /// One charge over a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,7 +45,8 @@ pub struct ChargeReport {
     pub end_error: f64,
     /// What its drift predicts for the end; null where that is not predicted.
     pub predicted: Option<f64>,
-    /// (end − predicted) in standard errors of the seeds; null where nothing is predicted, or nothing varies.
+    /// (end − predicted) in standard errors, of the seeds and of drawn gradients that a rate is estimated from; null where nothing is predicted,
+    /// or nothing varies.
     pub deviations: Option<f64>,
 }
 
@@ -55,6 +56,7 @@ pub(super) fn reports(
     start: &[f64],
     run: &Run,
     predicted: Option<&[f64]>,
+    relative_error: f64,
 ) -> Vec<ChargeReport> {
     let ends: Vec<Vec<f64>> = (0..run.seeds).map(|seed| run.end(seed)).collect();
     let scale: f64 = start.iter().map(|x| x * x).sum();
@@ -62,11 +64,18 @@ pub(super) fn reports(
         let values: Vec<f64> = ends.iter().map(|theta| charge.value(theta)).collect();
         let (end, end_error) = mean_and_error(&values);
         let predicted = predicted.map(|values| values[index]);
-        let deviations = predicted.filter(|_| end_error > 1e-12 * scale).map(|value| (end - value) / end_error);
+        let error = |value: f64| end_error.hypot(relative_error * (value - charge.value(start)));
+        let varies = end_error > 1e-12 * scale;
+        let deviations = predicted.filter(|_| varies).map(|value| (end - value) / error(value));
         let name = symmetries.charge_names.get(index).cloned().unwrap_or_else(|| format!("charge {index}"));
         ChargeReport { name, start: charge.value(start), end, end_error, predicted, deviations }
     };
     symmetries.charges.iter().enumerate().map(report).collect()
+}
+
+/// Relative standard error of a rate, where it is a mean of squares of drawn gradients.
+pub(super) fn relative_error(functions: &Functions) -> f64 {
+    if functions.drawn_loss.is_some() { (2.0 / DRAWS as f64).sqrt() } else { 0.0 }
 }
 
 /// Largest change of a charge over the run, as a share of |θ|² at the start.

@@ -228,7 +228,13 @@ impl Prediction {
             alternative.prediction = Some(label.clone());
         }
         report.stationary = self.stationary;
-        report.charges = charges::reports(&self.symmetries, &self.start, run, self.charges.as_deref());
+        report.charges = charges::reports(
+            &self.symmetries,
+            &self.start,
+            run,
+            self.charges.as_deref(),
+            charges::relative_error(&self.functions),
+        );
         report.noise_estimate = gradient_noise::estimate(&self.spec, &self.functions, &self.symmetries, run)?;
         report.energy = densities.cloud.as_ref().map(|cloud| self.energy(cloud, run)).transpose()?;
         let shown = std::iter::once(&densities.law).chain(&densities.others);
