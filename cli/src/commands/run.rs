@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use gaugebias::dynamics::Run as Simulated;
 use gaugebias::model::spec::Spec;
 use gaugebias::report::study::Study;
-use gaugebias::verify::{Verdict, judge};
+use gaugebias::verify::judge;
 use serde_json::json;
 
 use super::saved::{SavedRuns, predict};
@@ -35,11 +35,7 @@ pub fn run(flags: &Run) -> Result<(), Failure> {
     saved.write_report(&studies)?;
     saved.end(&specs, failure.as_ref())?;
     tell(&studies, &memory, &path, flags.json);
-    let rejected = studies.iter().filter_map(|study| study.judgement.as_ref()?.as_ref().ok());
-    let rejected: Vec<&str> = rejected
-        .filter(|judged| judged.report.verdict != Verdict::Agrees)
-        .map(|judged| judged.report.title.as_str())
-        .collect();
+    let judged = studies.iter().filter_map(|study| study.judgement.as_ref()?.as_ref().ok());
     let untested = studies.iter().filter_map(|study| study.judgement.as_ref()?.as_ref().err());
     let untested: Vec<&str> = untested.map(String::as_str).collect();
     match failure {
@@ -47,8 +43,7 @@ pub fn run(flags: &Run) -> Result<(), Failure> {
         None if !untested.is_empty() => {
             Err(Failure::Refused(format!("the law was not tested: {}", untested.join("; "))))
         }
-        None if rejected.is_empty() => Ok(()),
-        None => Err(Failure::No(format!("the predicted law does not agree with: {}", rejected.join(", ")))),
+        None => verify::said(judged.map(|judgement| &judgement.report)),
     }
 }
 

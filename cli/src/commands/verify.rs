@@ -4,6 +4,7 @@ use std::path::Path;
 
 use gaugebias::dynamics::Run;
 use gaugebias::model::spec::Spec;
+use gaugebias::model::{DataBinding, Model};
 use gaugebias::report::study::RunFolder;
 use gaugebias::verify::{Judgement, Prediction, Report, Verdict, predict, settle};
 
@@ -32,23 +33,31 @@ pub fn verify(flags: &Verify) -> Result<(), Failure> {
     }
     let mut reports: Vec<&mut Report> = judged.iter_mut().map(|judgement| &mut judgement.report).collect();
     settle(&mut reports);
-    let mut wrong = Vec::new();
     for judgement in &judged {
         if flags.json {
             print_json(envelope(judgement.to_json()));
         } else {
             print::line(text(judgement).trim_end());
         }
-        if judgement.report.verdict != Verdict::Agrees {
-            wrong.push(judgement.report.title.clone());
-        }
     }
     if failed {
         return Err(Failure::Told(2));
     }
-    match wrong.is_empty() {
-        true => Ok(()),
-        false => Err(Failure::No(format!("the predicted law does not agree with: {}", wrong.join(", ")))),
+    said(judged.iter().map(|judgement| &judgement.report))
+}
+
+/// The answer is yes where every law agrees.
+pub(super) fn said<'a>(reports: impl Iterator<Item = &'a Report> + Clone) -> Result<(), Failure> {
+    let titles = |verdict: Verdict| {
+        let found = reports.clone().filter(|report| report.verdict == verdict);
+        found.map(|report| report.title.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let (against, open) = (titles(Verdict::Disagrees), titles(Verdict::Undecided));
+    let against = (!against.is_empty()).then(|| format!("the predicted law does not agree with: {against}"));
+    let open = (!open.is_empty()).then(|| format!("too few samples to decide on: {open}"));
+    match (against, open) {
+        (None, None) => Ok(()),
+        (against, open) => Err(Failure::No(against.into_iter().chain(open).collect::<Vec<_>>().join("; "))),
     }
 }
 
@@ -57,7 +66,10 @@ fn verify_one(name: &str, flags: &Verify, judged: &mut Vec<Judgement>) -> Result
         return verify_folder(name, flags, judged);
     }
     let specs = asking(name, specs::read(name, &flags.flags)?, |spec| spec)?;
-    // What cannot be predicted is refused before anything is simulated.
+    // What cannot be built or predicted is refused before anything is simulated.
+    for spec in &specs {
+        Model::build(spec, DataBinding::Inputs)?;
+    }
     let predictions = specs.iter().map(prediction).collect::<Result<Vec<_>, _>>()?;
     for (spec, prediction) in specs.iter().zip(&predictions) {
         let mut judgement = judgement(prediction, &simulated(spec, flags)?)?;

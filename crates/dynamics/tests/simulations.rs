@@ -179,7 +179,7 @@ fn too_large_a_run_is_refused_before_it_starts() {
 
 #[test]
 fn a_jacobian_beyond_reason_is_refused() {
-    let text = "[param]\nu = \"ones(6000)\"\nv = \"ones(6000)\"\n[model]\npredictor = \"u * v\"\nloss = \"sum(predictor**2)\"\n\
+    let text = "[param]\nu = \"ones(6000)\"\nv = \"ones(6000)\"\n[model]\npredictor = \"cumsum(u * v)\"\nloss = \"sum(predictor**2)\"\n\
                 [train]\noptimizer = \"langevin\"\nnoise = \"horizontal\"\ntemperature = 0.1\nsteps = 3";
     let error = simulate(&spec(text), Options::default(), &Silent).expect_err("refused");
     assert!(matches!(error, DynamicsError::Spec(_)) && error.to_string().contains("6000 coordinates"), "{error}");
