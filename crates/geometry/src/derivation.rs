@@ -96,6 +96,13 @@ pub fn derive_from(
             "horizontal noise moves the charges off the balanced slice: the horizontal law is approximate".to_owned(),
         );
     }
+    if !symmetries.closed {
+        notes.push(
+            "these directions are not closed under brackets, so they are not all symmetries there are, or not all are symmetries: \
+             do not rely on the charges, the balanced point and the bias above"
+                .to_owned(),
+        );
+    }
     if symmetries.unexplained() > 0 {
         let on = &symmetries.unexplained_on;
         let place = if on.is_empty() { String::new() } else { format!(" (they can be chosen on {})", on.join(", ")) };

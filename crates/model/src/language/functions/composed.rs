@@ -32,7 +32,7 @@ pub(super) const TABLE: Table = Table {
             signature: "where(condition, a, b)",
             summary: "a where the condition holds, else b, element by element",
             shapes: COMMON,
-            derivative: "of the side taken; none in the condition",
+            derivative: "of the side taken, NaN where the other side's is infinite; none in the condition",
             accuracy: "exact",
             build: choose,
         },
