@@ -155,15 +155,19 @@ const CHARGES: &[Field] = &[
     field(
         "independent",
         OrNull(&Count),
-        "rank of their gradients at a generic point; null where they are too many to write out",
+        "rank of their gradients at a generic point; null where they are too many to write out, or the algebra is not closed",
     ),
     field("names", List(&Text), "as expressions"),
     field("law", Optional(&OrNull(&Object(LAW))), "what [train] does to a charge; null without it"),
 ];
 
 const BIAS: &[Field] = &[
-    field("at", OneOf(&["balanced", "initial", "file"]), "where it is evaluated"),
-    field("log_det_gram", OrNull(&Number), "log det Γ; null without symmetry"),
+    field(
+        "at",
+        OneOf(&["balanced", "initial", "random", "file"]),
+        "where it is evaluated; initial or random too where no balanced point was found",
+    ),
+    field("log_det_gram", OrNull(&Number), "log det Γ; null without symmetry, or where the algebra is not closed"),
     field("value", OrNull(&Number), "half of it, in nats"),
     field("basis", OneOf(&["canonical", "orthonormal"]), "of the algebra"),
     field("basis_dependent", Truth, "by more than a constant"),

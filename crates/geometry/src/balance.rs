@@ -7,8 +7,8 @@
 
 use crate::GeometryError;
 use crate::orbit::fields;
-use gaugebias_linalg::{Matrix, exponential, pseudo_inverse};
-use gaugebias_symmetry::{Charge, FactorKind, Generator, Symmetries};
+use gaugebias_linalg::{Matrix, eigvalsh, exponential, pseudo_inverse};
+use gaugebias_symmetry::{Charge, Generator, Symmetries};
 
 /// Charges below this times |θ|² are balanced.
 const BALANCED: f64 = 1e-12;
@@ -37,46 +37,67 @@ pub struct Balanced {
 /// # Errors
 /// [`GeometryError::NoBalancedPoint`] when a charge is definite, [`GeometryError::NotConverged`] with numbers.
 pub fn balance(symmetries: &Symmetries, theta: &[f64]) -> Result<Balanced, GeometryError> {
-    if let Some((name, tensors, charge)) = definite(symmetries).into_iter().next() {
-        return Err(GeometryError::NoBalancedPoint { charge: name, tensors, value: charge.value(theta) });
+    if let Some(held) = definite(symmetries)?.into_iter().next() {
+        let value = symmetries.charges[held.charge].value(theta);
+        return Err(GeometryError::NoBalancedPoint { charge: held.name, tensors: held.tensors, value });
     }
     newton(symmetries, &symmetries.charges.iter().collect::<Vec<_>>(), theta, Vec::new())
 }
 
 /// As [`balance`], on the slice where definite charges keep the values they have at θ.
 pub fn balance_holding_definite(symmetries: &Symmetries, theta: &[f64]) -> Result<Balanced, GeometryError> {
-    let held = definite(symmetries);
-    let supports: Vec<&[usize]> = held.iter().map(|(_, _, c)| c.generator().support()).collect();
-    let free = |c: &&Charge| !supports.contains(&c.generator().support()) || !is_definite(c);
-    let charges: Vec<&Charge> = symmetries.charges.iter().filter(free).collect();
-    let names = held.into_iter().map(|(name, _, _)| name).collect();
-    newton(symmetries, &charges, theta, names)
-}
-
-fn is_definite(charge: &Charge) -> bool {
-    let linear = charge.generator().linear_on_support();
-    let eigenvalues = gaugebias_linalg::eigvalsh(&linear).unwrap_or_default();
-    eigenvalues.iter().all(|x| *x > 1e-9) || eigenvalues.iter().all(|x| *x < -1e-9)
+    let held = definite(symmetries)?;
+    let is_free = |at: &usize| held.iter().all(|h| h.charge != *at);
+    let charges: Vec<&Charge> =
+        (0..symmetries.charges.len()).filter(is_free).map(|at| &symmetries.charges[at]).collect();
+    newton(symmetries, &charges, theta, held.iter().map(|h| h.name.clone()).collect())
 }
 
 /// Names of the definite charges, which [`balance_holding_definite`] holds; one for each charge.
-pub fn held_charges(symmetries: &Symmetries) -> Vec<String> {
-    definite(symmetries).into_iter().map(|(name, _, _)| name).collect()
+pub fn held_charges(symmetries: &Symmetries) -> Result<Vec<String>, GeometryError> {
+    Ok(definite(symmetries)?.into_iter().map(|h| h.name).collect())
 }
 
-/// Charges of scale factors: name, tensors, charge.
-fn definite(symmetries: &Symmetries) -> Vec<(String, String, &Charge)> {
+/// A charge that cannot vanish where its orbit moves.
+struct Held {
+    /// Its place in the list of charges.
+    charge: usize,
+    name: String,
+    tensors: String,
+}
+
+/// Charges ½θᵀAθ with A ≥ 0 or A ≤ 0: such a charge is zero only where its field Aθ is.
+fn definite(symmetries: &Symmetries) -> Result<Vec<Held>, GeometryError> {
     let mut found = Vec::new();
-    for factor in symmetries.factors.iter().filter(|f| f.kind == FactorKind::Scale) {
-        let support = symmetries.generators[factor.generators.start].support();
-        let tensors = factor.acts_on.join(", ");
-        for charge in symmetries.charges.iter().filter(|c| c.generator().support() == support) {
-            if is_definite(charge) {
-                found.push((format!("½‖{tensors}‖²"), tensors.clone(), charge));
-            }
+    for (at, charge) in symmetries.charges.iter().enumerate() {
+        if is_semidefinite(charge.generator())? {
+            let tensors = symmetries.acted_on(charge.generator()).join(", ");
+            found.push(Held { charge: at, name: name(symmetries, charge.generator(), &tensors), tensors });
         }
     }
-    found
+    Ok(found)
+}
+
+fn is_semidefinite(generator: &Generator) -> Result<bool, GeometryError> {
+    if !generator.shifts().is_empty() {
+        return Ok(false);
+    }
+    // A zero on the diagonal of a semidefinite matrix has a row of zeros, which is not in the support.
+    let diagonal =
+        generator.entries().iter().filter(|e| e.row == e.column).map(|e| e.value.signum()).collect::<Vec<_>>();
+    if diagonal.len() < generator.support().len() || diagonal.windows(2).any(|w| w[0] != w[1]) {
+        return Ok(false);
+    }
+    let eigenvalues = eigvalsh(&generator.linear_on_support())?;
+    let largest = eigenvalues.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+    let sign = |floor: f64| eigenvalues.iter().all(|x| floor * x >= -1e-9 * largest);
+    Ok(sign(1.0) || sign(-1.0))
+}
+
+/// ½‖W‖² for a common rescaling, else the expression of the charge.
+fn name(symmetries: &Symmetries, generator: &Generator, tensors: &str) -> String {
+    let rescaling = generator.is_diagonal() && generator.entries().windows(2).all(|e| e[0].value == e[1].value);
+    if rescaling { format!("½‖{tensors}‖²") } else { symmetries.charge_name(generator) }
 }
 
 fn newton(

@@ -76,21 +76,17 @@ pub fn derive_from(
 ) -> Result<Derivation, GeometryError> {
     let mut notes = Vec::new();
     let mut random = RandomPoints::new(options.search.seed, symmetries.parameters);
-    let mut start_balanced = None;
-    let theta = match at {
-        At::Initial(theta) | At::File(theta) => theta.clone(),
-        At::Balanced => {
-            let (theta, balanced) = balanced_start(symmetries, options, &mut random, &mut notes)?;
-            start_balanced = balanced;
-            theta
-        }
+    let place = match at {
+        At::Initial(theta) | At::File(theta) => Place { theta: theta.clone(), balanced: false, of_start: None },
+        At::Balanced => balanced_place(symmetries, options, &mut random, &mut notes)?,
     };
+    let theta = &place.theta;
     if theta.len() != symmetries.parameters {
         return Err(GeometryError::WrongLength { found: theta.len(), expected: symmetries.parameters });
     }
     let coarea = coarea(model, &Point { theta: theta.clone(), draw: 0 })?;
-    let bias = bias_info(model, symmetries, &theta, at, options, coarea, &mut notes)?;
-    let (slice, slice_invariance) = slice(symmetries, options, &mut random, start_balanced)?;
+    let bias = bias_info(model, symmetries, &place, at, options, coarea, &mut notes)?;
+    let (slice, slice_invariance) = slice(symmetries, options, &mut random, place.of_start)?;
     if slice_invariance.is_some_and(|drift| drift > 1e-8) {
         notes.push(
             "horizontal noise moves the charges off the balanced slice: the horizontal law is approximate".to_owned(),
@@ -98,8 +94,7 @@ pub fn derive_from(
     }
     if !symmetries.closed {
         notes.push(
-            "these directions are not closed under brackets, so they are not all symmetries there are, or not all are symmetries: \
-             do not rely on the charges, the balanced point and the bias above"
+            "the directions found are not closed under brackets, so there are more: charges, balanced point and bias are withheld"
                 .to_owned(),
         );
     }
@@ -122,7 +117,7 @@ pub fn derive_from(
             symmetries.generic_rank
         ));
     }
-    Ok(Derivation {
+    let derivation = Derivation {
         title: title.to_owned(),
         parameters: symmetries.parameters,
         predictor: PredictorInfo {
@@ -137,7 +132,7 @@ pub fn derive_from(
         unexplained_on: symmetries.unexplained_on.clone(),
         symmetries: symmetry_info(symmetries, &bias.parts, &unused),
         charges: ChargeInfo {
-            independent: symmetries.independent_charges,
+            independent: Some(symmetries.independent_charges),
             names: symmetries.charge_names.clone(),
             law: None,
         },
@@ -147,13 +142,36 @@ pub fn derive_from(
         unused,
         nearly: Vec::new(),
         notes,
-    })
+    };
+    Ok(if symmetries.closed { derivation } else { derivation.without_claims() })
 }
 
 impl Derivation {
+    /// What holds of a span of symmetries that is not all of the algebra: the directions themselves.
+    fn without_claims(mut self) -> Self {
+        self.charges = ChargeInfo { independent: None, names: Vec::new(), law: None };
+        self.bias = BiasInfo {
+            at: self.bias.at,
+            basis: self.bias.basis,
+            basis_dependent: self.bias.basis_dependent,
+            coarea: self.bias.coarea,
+            orbit_dimension_here: self.bias.orbit_dimension_here,
+            ..BiasInfo::default()
+        };
+        self.slice = SliceInfo {
+            balanced_point: false,
+            held: Vec::new(),
+            start_balanced: None,
+            text: "not known, the directions found are not closed under brackets".to_owned(),
+        };
+        self.slice_invariance = None;
+        self.symmetries.structure.tree.iter_mut().flat_map(|b| &mut b.members).for_each(|m| m.bias_parts.clear());
+        self
+    }
+
     /// Adds what a training rule does to the charges, if there are any.
     pub fn under_training(mut self, train: &gaugebias_model::spec::Train) -> Self {
-        if self.charges.independent > 0 {
+        if self.charges.independent.is_some_and(|n| n > 0) {
             self.charges.law = Some(charge_law(train));
         }
         self
@@ -175,47 +193,71 @@ impl RandomPoints {
     }
 }
 
-/// The balanced representative of the start, of a random point where there is no start or it cannot be balanced; and
-/// whether that of the start was found.
-fn balanced_start(
+/// Where the bias is evaluated, and what became of the spec's start.
+struct Place {
+    theta: Vec<f64>,
+    /// Whether θ is balanced; if not, the slice is Q = const through it.
+    balanced: bool,
+    /// Whether the start was balanced; `None` without a start.
+    of_start: Option<bool>,
+}
+
+/// The balanced representative of the start; of a random point where there is no start or it cannot be balanced; the start itself
+/// where that fails too.
+fn balanced_place(
     symmetries: &Symmetries,
     options: &DeriveOptions,
     random: &mut RandomPoints,
     notes: &mut Vec<String>,
-) -> Result<(Vec<f64>, Option<bool>), GeometryError> {
-    let (balanced, of_start) = match &options.start {
-        None => (balance_holding_definite(symmetries, &random.next())?, None),
-        Some(start) => match balance_holding_definite(symmetries, start) {
-            Err(GeometryError::NotConverged { charge, .. }) => {
-                notes.push(format!(
-                    "the start cannot be balanced (charge {charge:.1e} left); the bias is that of a random balanced point"
-                ));
-                (balance_holding_definite(symmetries, &random.next())?, Some(false))
-            }
-            other => (other?, Some(true)),
+) -> Result<Place, GeometryError> {
+    let mut held = held_charges(symmetries)?;
+    held.dedup();
+    notes.extend(
+        held.iter().map(|charge| format!("{charge} is definite: no balanced point, the slice is {charge} = const")),
+    );
+    let mut left = 0.0;
+    let mut try_balance = |theta: &[f64]| match balance_holding_definite(symmetries, theta) {
+        Ok(balanced) => Ok(Some(balanced.theta)),
+        Err(GeometryError::NotConverged { charge, .. }) => {
+            left = charge;
+            Ok(None)
+        }
+        Err(other) => Err(other),
+    };
+    let of_start = match &options.start {
+        None => None,
+        Some(start) => match try_balance(start)? {
+            Some(theta) => return Ok(Place { theta, balanced: true, of_start: Some(true) }),
+            None => Some(false),
         },
     };
-    let mut held = balanced.held;
-    held.dedup();
-    for charge in held {
-        notes.push(format!("{charge} is definite: no balanced point, the slice is {charge} = const"));
+    let point = random.next();
+    if let Some(theta) = try_balance(&point)? {
+        if of_start.is_some() {
+            notes.push(format!(
+                "the start cannot be balanced (charge {left:.1e} left); the bias is that of a random balanced point"
+            ));
+        }
+        return Ok(Place { theta, balanced: true, of_start });
     }
-    Ok((balanced.theta, of_start))
+    notes.push(format!(
+        "no balanced point was found (charge {left:.1e} left): the bias is that of {}, on the slice Q = const through it",
+        if of_start.is_some() { "the start" } else { "a random point" }
+    ));
+    Ok(Place { theta: options.start.clone().unwrap_or(point), balanced: false, of_start })
 }
 
 fn bias_info(
     model: &dyn Parametrization,
     symmetries: &Symmetries,
-    theta: &[f64],
+    place: &Place,
     at: &At,
     options: &DeriveOptions,
     coarea: crate::orbit::Coarea,
     notes: &mut Vec<String>,
 ) -> Result<BiasInfo, GeometryError> {
-    let cutoff = match at {
-        At::Balanced => BALANCED_RANK_CUTOFF,
-        At::Initial(_) | At::File(_) => RANK_CUTOFF,
-    };
+    let theta = place.theta.as_slice();
+    let cutoff = if place.balanced { BALANCED_RANK_CUTOFF } else { RANK_CUTOFF };
     let here = orbit_dimension_at(symmetries, theta, cutoff)?.min(symmetries.orbit_dimension);
     let generic = symmetries.orbit_dimension;
     let mut value = bias(symmetries, theta)?;
@@ -241,8 +283,9 @@ fn bias_info(
     let of_part = |part: &crate::BiasPart| forms.parts.iter().find(|form| form.factors == part.factors);
     Ok(BiasInfo {
         at: match at {
-            At::Balanced => "balanced",
-            At::Initial(_) => "initial",
+            At::Balanced if place.balanced => "balanced",
+            At::Balanced if place.of_start.is_none() => "random",
+            At::Balanced | At::Initial(_) => "initial",
             At::File(_) => "file",
         },
         log_det_gram: value.map(|b| 2.0 * b),
@@ -294,7 +337,7 @@ fn slice(
     random: &mut RandomPoints,
     start_balanced: Option<bool>,
 ) -> Result<(SliceInfo, Option<f64>), GeometryError> {
-    let mut held = held_charges(symmetries);
+    let mut held = held_charges(symmetries)?;
     let all_held = held.len() == symmetries.charges.len();
     held.dedup();
     let mut largest: Option<f64> = None;

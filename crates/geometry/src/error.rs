@@ -28,8 +28,8 @@ pub enum GeometryError {
     },
     /// A generator has a definite charge, so that its orbits hold no balanced point.
     #[error(
-        "no balanced point: {charge} is definite (F(cθ) = F(θ) on {tensors}), it is {value:.3e} here and zero only \
-         where these parameters vanish; use the slice {charge} = const, along which the other charges can be balanced"
+        "no balanced point: {charge} is definite, it is {value:.3e} here and zero only where its orbit is a point \
+         (on {tensors}); use the slice {charge} = const, along which the other charges can be balanced"
     )]
     NoBalancedPoint {
         /// Name of the charge.

@@ -33,7 +33,10 @@ impl Derivation {
             line(format!("  {text}"));
         }
         line(String::new());
-        line(format!("charges: {} independent", self.charges.independent));
+        line(match self.charges.independent {
+            Some(count) => format!("charges: {count} independent"),
+            None => "charges: withheld".to_owned(),
+        });
         for name in self.charges.names.iter().take(CHARGES_SHOWN) {
             line(format!("  {name}"));
         }
@@ -41,7 +44,7 @@ impl Derivation {
             line(format!("  … and {} more", self.charges.names.len() - CHARGES_SHOWN));
         }
         let left = match self.symmetries.compact {
-            0 => String::new(),
+            n if n == 0 || !self.symmetries.closed => String::new(),
             n => format!("; a compact group of dimension {n} is left there"),
         };
         line(format!("  balanced point: {}{left}", self.slice.text));
@@ -78,7 +81,9 @@ impl Derivation {
     fn bias_lines(&self) -> Vec<String> {
         let bias = &self.bias;
         let Some(value) = bias.value else {
-            return vec!["bias: none, there is no symmetry acting at this point".to_owned()];
+            let reason =
+                if self.symmetries.closed { "none, there is no symmetry acting at this point" } else { "withheld" };
+            return vec![format!("bias: {reason}")];
         };
         let mut lines = vec![format!(
             "bias at the {} point: B = ½ log det Γ = {value:.6} ({} basis{})",
@@ -99,12 +104,20 @@ impl Derivation {
             lines.push(format!("  on the balanced slice B = {formula}   (error {error:.1e})"));
         }
         if bias.formula.is_none() && !bias.basis_dependent {
+            let mut numeric: Vec<String> = Vec::new();
             for part in &bias.parts {
-                let form = match (&part.formula, part.formula_error) {
-                    (Some(formula), Some(error)) => format!("= {formula}   (error {error:.1e})"),
-                    _ => "has no closed form: numeric".to_owned(),
-                };
-                lines.push(format!("  on the balanced slice its part on {} {form}", part.acts_on.join(", ")));
+                let on = part.acts_on.join(", ");
+                match (&part.formula, part.formula_error) {
+                    (Some(formula), Some(error)) => {
+                        lines.push(format!(
+                            "  on the balanced slice its part on {on} = {formula}   (error {error:.1e})"
+                        ));
+                    }
+                    _ => numeric.push(on),
+                }
+            }
+            if !numeric.is_empty() {
+                lines.push(format!("  no closed form, numeric: its part on {}", numeric.join("; on ")));
             }
         }
         if let Some(drift) = self.slice_invariance {
@@ -137,6 +150,9 @@ impl Derivation {
                     "\\item[Bias] $B = \\tfrac12 \\log\\det\\Gamma = {value:.6}$ at the {} point{CONVENTION}",
                     self.bias.at
                 );
+            }
+            (None, None) if !self.symmetries.closed => {
+                page.push_str("\\item[Bias] withheld: the directions found are not closed under brackets\n");
             }
             (None, None) => page.push_str("\\item[Bias] none: there is no symmetry\n"),
         }

@@ -33,6 +33,9 @@ pub struct FactorInfo {
     /// All of it in words: `GL(2) × 2 on W_Q, W_K`.
     #[serde(skip)]
     pub text: String,
+    /// Rotations of one copy, where it is a simple algebra known up to isomorphism.
+    #[serde(skip)]
+    pub simple_rotations: Option<usize>,
 }
 
 impl FactorInfo {
@@ -51,7 +54,18 @@ impl From<&gaugebias_symmetry::Factor> for FactorInfo {
 
 impl From<gaugebias_symmetry::FactorSummary> for FactorInfo {
     fn from(f: gaugebias_symmetry::FactorSummary) -> Self {
-        Self { text: f.to_string(), kind: f.kind.word(), size: f.size, count: f.count, acts_on: f.acts_on }
+        let simple_rotations = match f.kind {
+            gaugebias_symmetry::FactorKind::Simple(rotations) => Some(rotations),
+            _ => None,
+        };
+        Self {
+            text: f.to_string(),
+            simple_rotations,
+            kind: f.kind.word(),
+            size: f.size,
+            count: f.count,
+            acts_on: f.acts_on,
+        }
     }
 }
 
@@ -81,18 +95,19 @@ pub struct SymmetryInfo {
 /// Conserved charges.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ChargeInfo {
-    /// Rank of their gradients at generic points.
-    pub independent: usize,
+    /// Rank of their gradients at generic points; null where the directions found are not closed under brackets.
+    pub independent: Option<usize>,
     /// Readable names.
     pub names: Vec<String>,
     /// What the training rule does to a charge; null without `[train]`.
     pub law: Option<ChargeLaw>,
 }
 
-/// The gauge bias at a point. Without symmetry its numbers are null: there is no bias, not a bias of 0.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The gauge bias at a point. Without symmetry its numbers are null: there is no bias, not a bias of 0. They are
+/// null, too, where the directions found are not closed under brackets.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct BiasInfo {
-    /// balanced, initial or file.
+    /// balanced, initial, random (where nothing else is known) or file.
     pub at: &'static str,
     /// log det Γ over the orbit's dimension, nats.
     pub log_det_gram: Option<f64>,

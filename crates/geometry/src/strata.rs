@@ -124,7 +124,9 @@ fn generator_name(symmetries: &Symmetries, generator: usize) -> String {
             let (i, j) = plane(factor, place);
             format!("rotation ({i},{j}) of {}({}) on {on}", factor.kind.word().to_uppercase(), factor.size)
         }
-        FactorKind::Gl | FactorKind::O | FactorKind::So | FactorKind::Other if factor.generators.len() > 1 => {
+        FactorKind::Gl | FactorKind::O | FactorKind::So | FactorKind::Simple(_) | FactorKind::Other
+            if factor.generators.len() > 1 =>
+        {
             format!("element {place} of {} on {on}", factor.kind)
         }
         _ => {

@@ -152,6 +152,11 @@ fn members(factor: &FactorInfo, parts: &[PartInfo]) -> Vec<(&'static str, Member
         "translation" => vec![("translations", line("R"))],
         "shift" => vec![("shifts", member("R".to_owned(), 1, Some(0), Some(0)))],
         "boost" => vec![("centre", line("so(1,1)"))],
+        "other" if factor.simple_rotations.is_some() => {
+            let rotations = factor.simple_rotations;
+            let name = gaugebias_symmetry::simple_name(r, rotations.unwrap_or(0));
+            vec![("simple", member(name, r, rotations, rotations.map(|k| r - k)))]
+        }
         "other" => vec![("unrecognised", member("?".to_owned(), r, None, None))],
         _ => vec![("centre", line("R"))],
     }
@@ -202,7 +207,7 @@ impl StructureInfo {
         };
         let describe = |member: &Member| {
             let mut facts: Vec<String> = Vec::new();
-            let traced = member.name.starts_with("sl(");
+            let traced = member.factor.starts_with("GL(") && member.name.starts_with("sl(");
             match (member.noncompact, member.compact) {
                 (Some(0), Some(0)) => facts.push("neither symmetric nor a rotation, no charge".to_owned()),
                 (Some(0), Some(_)) => facts.push("compact".to_owned()),
@@ -220,7 +225,9 @@ impl StructureInfo {
             let copies = if member.count > 1 { format!(" × {}", member.count) } else { String::new() };
             let name = match member.name.as_str() {
                 "R" if leaves_share => format!("trace of {}", member.factor),
+                // A name that the factor has itself is not told twice.
                 "R" | "so(2)" | "so(1,1)" | "?" => member.factor.clone(),
+                name if member.factor.starts_with(name) => member.factor.clone(),
                 name => format!("{name}{copies} of {}", member.factor),
             };
             Tree::leaf(if facts.is_empty() { name } else { format!("{name}: {}", facts.join("; ")) })
@@ -254,7 +261,7 @@ mod tests {
     fn factor(kind: &'static str, size: usize, count: usize, on: &[&str]) -> FactorInfo {
         let acts_on: Vec<String> = on.iter().map(|n| (*n).to_owned()).collect();
         let text = format!("{}({size}) × {count}", kind.to_uppercase());
-        FactorInfo { kind, size, count, acts_on, text }
+        FactorInfo { kind, size, count, acts_on, text, simple_rotations: None }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Conserved charges Q = ½ θᵀAθ + bᵀθ of the symmetric generators, and readable names for them.
 
 use crate::factor::{Factor, FactorKind, Module};
-use crate::generator::{Generator, Nature};
+use crate::generator::{Entry, Generator, Nature};
 use gaugebias_model::ParameterTensor;
 
 /// More terms than this are not spelt out.
@@ -123,7 +123,11 @@ fn matrix_name(modules: &[Module], tensors: &[ParameterTensor]) -> Option<String
     (!name.is_empty()).then_some(name)
 }
 
-fn charge_name(generator: &Generator, tensors: &[ParameterTensor]) -> String {
+/// A readable expression of a charge in the array language.
+pub(crate) fn charge_name(generator: &Generator, tensors: &[ParameterTensor]) -> String {
+    if let Some(name) = centred_name(generator, tensors) {
+        return name;
+    }
     let terms = if generator.is_diagonal() && generator.is_linear() {
         return format!("0.5*({})", join(&square_terms(generator, tensors)));
     } else if generator.is_translation() {
@@ -142,6 +146,24 @@ fn charge_name(generator: &Generator, tensors: &[ParameterTensor]) -> String {
 
 fn touched(generator: &Generator, tensors: &[ParameterTensor]) -> String {
     crate::find::acting_on(generator.support(), tensors).join(", ")
+}
+
+/// `0.5*sum((w - mean(w))**2)` of a tensor, row or column: A = c(1 − 11ᵀ/n), the scale of what is centred first.
+fn centred_name(generator: &Generator, tensors: &[ParameterTensor]) -> Option<String> {
+    let n = generator.support().len() as f64;
+    if !generator.shifts().is_empty() || n < 2.0 || generator.entries().len() as f64 != n * n {
+        return None;
+    }
+    let weight = generator.entries()[0].value * n / (n - 1.0);
+    let expected = |e: &Entry| weight * (f64::from(u8::from(e.row == e.column)) - 1.0 / n);
+    if generator.entries().iter().any(|e| (e.value - expected(e)).abs() > 1e-9 * weight.abs()) {
+        return None;
+    }
+    let name = tensors.iter().find_map(|t| {
+        let inside = generator.support().iter().all(|i| (t.offset..t.offset + t.len()).contains(i));
+        if inside { block_name(generator.support(), t) } else { None }
+    })?;
+    Some(join(&[(0.5 * weight, format!("sum(({name} - mean({name}))**2)"))]))
 }
 
 /// Sums of squares with a common weight, a tensor, row or column at a time.

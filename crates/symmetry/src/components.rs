@@ -4,21 +4,21 @@
 //! have 6 unknowns each where the whole has 16,512. Nothing is lost: a linear map from one block into another is
 //! a symmetry only if its image lies in the translations of the latter, and those are quotiented out anyway.
 
+use crate::sampling::NOISE;
 use gaugebias_linalg::Matrix;
-
-/// An entry of J at most this large, relative to its row, is rounding noise.
-const PATTERN_FLOOR: f64 = 1e-14;
 
 /// The bipartite non-zero pattern of J, united over Jacobians.
 pub(crate) struct Pattern {
     parent: Vec<usize>,
     /// A parameter that each predictor coordinate has been seen to depend on.
     first: Vec<Option<usize>>,
+    /// Whether a parameter has been seen above rounding.
+    seen: Vec<bool>,
 }
 
 impl Pattern {
     pub fn new(parameters: usize) -> Self {
-        Self { parent: (0..parameters).collect(), first: Vec::new() }
+        Self { parent: (0..parameters).collect(), first: Vec::new(), seen: vec![false; parameters] }
     }
 
     /// Row r of every Jacobian is the same predictor coordinate, whatever the point.
@@ -26,14 +26,20 @@ impl Pattern {
         self.first.resize(jacobian.rows(), None);
         for r in 0..jacobian.rows() {
             let row = jacobian.row(r);
-            let floor = PATTERN_FLOOR * row.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+            let floor = NOISE * row.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
             for j in (0..row.len()).filter(|&j| row[j].abs() > floor) {
+                self.seen[j] = true;
                 match self.first[r] {
                     None => self.first[r] = Some(j),
                     Some(i) => unite(&mut self.parent, i, j),
                 }
             }
         }
+    }
+
+    /// Parameters whose columns were zeros or rounding: they cancel, or belong to units that were dead.
+    pub fn unseen(&self) -> Vec<usize> {
+        (0..self.seen.len()).filter(|&j| !self.seen[j]).collect()
     }
 
     /// Whether all parameters are in one component.

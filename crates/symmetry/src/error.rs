@@ -69,7 +69,7 @@ pub enum SymmetryError {
     },
     /// Too many random points gave derivatives that are infinite or NaN.
     #[error(
-        "{skipped} of {tried} random points gave derivatives that are not finite; the predictor must be \
+        "{skipped} of {tried} random points gave predictions or derivatives that are not finite; the predictor must be \
          defined on most of parameter space (a logarithm or root of a negative number?)"
     )]
     NotFinite {
@@ -81,7 +81,7 @@ pub enum SymmetryError {
     /// Too many rows of the linear system vanish.
     #[error(
         "only {nonzero} of {rows} rows that see {tensors} are non-zero, and {needed} are needed for {unknowns} unknowns; \
-         the model is dead or saturated at most random points: use wider inputs"
+         the model is dead, saturated or dominated by a few huge values at most random points: use inputs of a scale at which it is neither"
     )]
     TooFewRows {
         /// Names of the tensors.

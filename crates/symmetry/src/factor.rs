@@ -21,6 +21,8 @@ pub enum FactorKind {
     Boost,
     /// Some parameters shift by constants, others make up for it by amounts that depend on the state.
     Shift,
+    /// A simple algebra without canonical generators here, known up to isomorphism; the number of its rotations.
+    Simple(usize),
     /// Found and verified, but not recognised.
     Other,
 }
@@ -37,7 +39,7 @@ impl FactorKind {
             Self::Scale => "scale",
             Self::Boost => "boost",
             Self::Shift => "shift",
-            Self::Other => "other",
+            Self::Simple(_) | Self::Other => "other",
         }
     }
 }
@@ -62,7 +64,7 @@ pub struct Module {
 pub struct Factor {
     /// Its name.
     pub kind: FactorKind,
-    /// r of GL(r), n of SO(n); 2 for a boost; 1 for one-parameter groups; the dimension for `Other`.
+    /// r of GL(r), n of SO(n); 2 for a boost; 1 for one-parameter groups; the dimension for `Simple` and `Other`.
     pub size: usize,
     /// Number of copies of the group: one-parameter groups count their generators, others are 1.
     pub count: usize,
@@ -96,6 +98,7 @@ impl fmt::Display for FactorSummary {
             FactorKind::Gl => write!(f, "GL({})", self.size)?,
             FactorKind::O => write!(f, "O({})", self.size)?,
             FactorKind::So => write!(f, "SO({})", self.size)?,
+            FactorKind::Simple(rotations) => f.write_str(&simple_name(self.size, rotations))?,
             FactorKind::Other => write!(f, "unrecognised, dimension {}", self.size)?,
             kind => write!(f, "{kind}")?,
         }
@@ -123,4 +126,60 @@ pub(crate) fn summarise(factors: &[Factor]) -> Vec<FactorSummary> {
         }
     }
     summary
+}
+
+/// Classical simple real algebras of a dimension with that many rotations (elements of a maximal compact subalgebra), at most two of them:
+/// joined by ≅ where they are isomorphic, as all are up to dimension 15.
+pub fn simple_name(dimension: usize, rotations: usize) -> String {
+    let fits = |d: usize, k: usize| (d, k) == (dimension, rotations);
+    let (mut linear, mut orthogonal, mut symplectic, mut unitary) = (vec![], vec![], vec![], vec![]);
+    for n in 2..=dimension + 1 {
+        if fits(n * n - 1, n * (n - 1) / 2) {
+            linear.push(format!("sl({n})"));
+        }
+        if n % 2 == 0 && fits(n * (n + 1) / 2, n * n / 4) {
+            symplectic.push(format!("sp({n})"));
+        }
+        for q in 0..=n / 2 {
+            let p = n - q;
+            let name = |family: &str| if q == 0 { format!("{family}({n})") } else { format!("{family}({p},{q})") };
+            // so(4) and so(2,2) are sums of two ideals.
+            let simple = n > 2 && !(n == 4 && q != 1);
+            if simple && fits(n * (n - 1) / 2, p * (p - 1) / 2 + q * q.saturating_sub(1) / 2) {
+                orthogonal.push(name("so"));
+            }
+            if fits(n * n - 1, if q == 0 { n * n - 1 } else { p * p + q * q - 1 }) {
+                unitary.push(name("su"));
+            }
+        }
+    }
+    let names = [linear, orthogonal, symplectic, unitary].concat();
+    match names.as_slice() {
+        [] => format!("simple, dimension {dimension}"),
+        [name] => name.clone(),
+        [first, second, ..] => format!("{first} {} {second}", if dimension <= 15 { "≅" } else { "or" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::simple_name;
+
+    #[test]
+    fn simple_algebras_by_dimension_and_rotations() {
+        let expected = [
+            ((3, 1), "sl(2) ≅ so(2,1)"),
+            ((6, 3), "so(3,1)"),
+            ((8, 3), "sl(3)"),
+            ((8, 4), "su(2,1)"),
+            ((10, 4), "so(3,2) ≅ sp(4)"),
+            ((15, 6), "sl(4) ≅ so(3,3)"),
+            ((15, 7), "so(4,2) ≅ su(2,2)"),
+            ((21, 9), "so(4,3) or sp(6)"),
+            ((14, 6), "simple, dimension 14"),
+        ];
+        for ((dimension, rotations), name) in expected {
+            assert_eq!(simple_name(dimension, rotations), name);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::ansatz::{Ansatz, LocalTensor};
 use crate::blocks::MapEntry;
-use crate::charges::{Charge, factor_charges, factor_names, factor_rotations};
+use crate::charges::{Charge, charge_name, factor_charges, factor_names, factor_rotations};
 use crate::components::Pattern;
 use crate::factor::{Factor, FactorKind, FactorSummary, Module, summarise};
 use crate::generator::{Entry, Generator};
@@ -121,6 +121,16 @@ impl Symmetries {
         self.generators.iter().filter(alone).map(|g| g.support()[0]).collect()
     }
 
+    /// Q = ½ θᵀAθ + bᵀθ of a symmetric generator, in words.
+    pub fn charge_name(&self, generator: &Generator) -> String {
+        charge_name(generator, &self.tensors)
+    }
+
+    /// Names of the tensors that a generator moves or looks at.
+    pub fn acted_on(&self, generator: &Generator) -> Vec<String> {
+        acting_on(generator.support(), &self.tensors)
+    }
+
     /// Factors of equal kind, size and tensors counted together.
     pub fn summary(&self) -> Vec<FactorSummary> {
         summarise(&self.factors)
@@ -190,7 +200,7 @@ fn finish(
     }
 }
 
-/// Connected components of parameters.
+/// Connected components of parameters; from here on the sampler is silent where J is noise.
 pub(crate) fn split(sampler: &mut Sampler<'_>, options: &SearchOptions) -> Result<Vec<Vec<usize>>, SymmetryError> {
     // One point shows one draw; a predictor with random inputs needs more of them to show its pattern.
     let per_point = if sampler.model.depends_on_draw() { 4 } else { 1 };
@@ -203,6 +213,7 @@ pub(crate) fn split(sampler: &mut Sampler<'_>, options: &SearchOptions) -> Resul
             break;
         }
     }
+    sampler.silence(pattern.unseen());
     Ok(pattern.components())
 }
 
@@ -251,7 +262,8 @@ fn local_tensor(component: &[usize], tensor: &ParameterTensor) -> Option<LocalTe
     Some(LocalTensor { indices: places, shape })
 }
 
-/// One batch of gradients serves all components; a component short of rows gets twice as many, up to sixteen times.
+/// One batch of gradients serves all components. A component short of rows gets twice as many, up to sixteen times; where hardly
+/// any row counts beside the largest (exponentials, saturation), points closer to zero take their place.
 fn search_all(
     sampler: &mut Sampler<'_>,
     components: &[Vec<usize>],
@@ -273,6 +285,11 @@ fn search_all(
                 samples.extend(sampler.gradients(rows - samples.len())?);
             }
             match search_component(component, ansatz, &samples[..rows], &tensors, options) {
+                Err(SymmetryError::TooFewRows { nonzero, rows: of, .. }) if attempt < 4 && 4 * nonzero < of => {
+                    attempt += 1;
+                    sampler.move_closer();
+                    samples.clear();
+                }
                 Err(SymmetryError::TooFewRows { .. } | SymmetryError::NoGap { .. }) if attempt < 4 => {
                     attempt += 1;
                     rows *= 2;
@@ -357,7 +374,9 @@ impl Assembled {
             self.charges.extend(cluster.symmetric.iter().map(|e| Charge::new(lift(indices, e))));
             self.rotations.extend(cluster.antisymmetric.iter().map(|e| lift(indices, e)));
             let names = acting_on(indices, tensors).join(", ");
-            self.charge_names.push(format!("{} quadratic forms of {names}", cluster.symmetric.len()));
+            let shifted = cluster.symmetric.iter().flatten().any(|&(_, column, _)| column == indices.len());
+            let kind = if shifted { "quadratic forms with linear terms" } else { "quadratic forms" };
+            self.charge_names.push(format!("{} {kind} of {names}", cluster.symmetric.len()));
         }
         self.noncompact += cluster.noncompact;
         self.compact += cluster.compact;

@@ -130,7 +130,8 @@ fn name_ideal(
             return Ok(LinearFactor { kind, size: m, linear: ideal, canonical: false, modules: Vec::new() });
         }
     }
-    Ok(LinearFactor { kind: FactorKind::Other, size: dimension, linear: ideal, canonical: false, modules: Vec::new() })
+    let kind = FactorKind::Simple(rotations.len());
+    Ok(LinearFactor { kind, size: dimension, linear: ideal, canonical: false, modules: Vec::new() })
 }
 
 /// Σ E_ii of a canonical gl basis in order (i, j).

@@ -37,7 +37,7 @@ mod verification;
 
 pub use charges::{Charge, element_name};
 pub use error::SymmetryError;
-pub use factor::{Factor, FactorKind, FactorSummary, Module};
+pub use factor::{Factor, FactorKind, FactorSummary, Module, simple_name};
 pub use find::{BasisKind, SearchInfo, Symmetries, find};
 pub use generator::{Entry, Generator, Nature};
 pub use nearly::{NearSymmetry, nearly};

@@ -212,18 +212,32 @@ fn parameter_label(form: &ClusterForm, tensors: &[ParameterTensor]) -> String {
             blocks.iter().zip(multiplicities).map(power).collect::<Vec<_>>().join(" ")
         }
         ClusterForm::Chain { matrices, .. } => {
-            // A matrix whose columns are stored as rows enters the product transposed.
-            let transposed = |m: &[Vec<usize>]| m.len() > 1 && m[1][0] == m[0][0] + 1;
-            let name = |m: &Vec<Vec<usize>>| block_label(&m.concat(), tensors) + if transposed(m) { "^T" } else { "" };
-            matrices.iter().map(name).collect::<Vec<_>>().join(" ")
+            matrices.iter().map(|m| stacked_label(m, tensors)).collect::<Vec<_>>().join(" ")
         }
-        ClusterForm::Rotations { rows, .. } => block_label(&rows.concat(), tensors),
+        ClusterForm::Rotations { rows, .. } => stacked_label(rows, tensors),
         ClusterForm::Sphere { indices } | ClusterForm::Scale { indices } => norm(indices),
         ClusterForm::Boost { pair: [i, j] } => {
             let name = |i: usize| gaugebias_symmetry::element_name(i, tensors);
             format!("|{}^2 - {}^2|", name(*i), name(*j))
         }
     }
+}
+
+/// A matrix by its rows of parameter indices: `W`, `W^T` where its columns are stored as rows, `[W; b]` where tensors lie below
+/// each other and `[U, V]` where they lie side by side.
+fn stacked_label(matrix: &[Vec<usize>], tensors: &[ParameterTensor]) -> String {
+    let transposed = matrix.len() > 1 && matrix[1][0] == matrix[0][0] + 1;
+    let of = |i: usize| tensors.iter().position(|t| (t.offset..t.offset + t.len()).contains(&i));
+    let parts: Vec<String> = tensors
+        .iter()
+        .map(|t| matrix.iter().flatten().copied().filter(|i| (t.offset..t.offset + t.len()).contains(i)).collect())
+        .filter(|own: &Vec<usize>| !own.is_empty())
+        .map(|own| block_label(&own, tensors))
+        .collect();
+    let row_spans_several = matrix[0].iter().any(|&i| of(i) != of(matrix[0][0]));
+    let separator = if row_spans_several == transposed { "; " } else { ", " };
+    let name = if parts.len() == 1 { parts[0].clone() } else { format!("[{}]", parts.join(separator)) };
+    name + if transposed { "^T" } else { "" }
 }
 
 /// A tensor, its row or column, or the names of the tensors that hold the indices.
@@ -245,7 +259,8 @@ pub(crate) fn block_label(indices: &[usize], tensors: &[ParameterTensor]) -> Str
 
 fn tensor_part(own: &[usize], tensor: &ParameterTensor) -> String {
     if own.len() == tensor.len() {
-        return tensor.name.clone();
+        // With more than two axes it enters as a matrix.
+        return if tensor.shape.len() > 2 { format!("mat({})", tensor.name) } else { tensor.name.clone() };
     }
     if let &[rows, columns] = tensor.shape.as_slice() {
         let step = |by: usize| own.windows(2).all(|w| w[1] - w[0] == by);

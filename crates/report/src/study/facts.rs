@@ -57,8 +57,8 @@ fn rows(derivation: &Derivation) -> Vec<Fact> {
     }
     if !derivation.charges.names.is_empty() {
         let names = shortened(&derivation.charges.names, 6);
-        let value = format!("{} independent: {names}", derivation.charges.independent);
-        rows.push(fact("Noether charges", value, None));
+        let count = derivation.charges.independent.map_or(String::new(), |n| format!("{n} independent: "));
+        rows.push(fact("Noether charges", count + &names, None));
     }
     rows.push(fact("Balanced point", derivation.slice.text.clone(), None));
     rows.extend(bias_rows(derivation));

@@ -225,12 +225,14 @@ impl Family {
         let part = format!("{}{index}", tensor.name);
         match leg.action {
             Action::Matrix => match (tensor.shape.len(), leg.axis) {
+                (1, 0) => Some(format!("outer({part}, {part})")),
                 (2, 0) => Some(format!("{part} @ {part}.T")),
                 (2, 1) => Some(format!("{part}.T @ {part}")),
                 _ => None,
             },
             Action::Stretch if tensor.shape.len() == 1 && leg.parts == 1 => Some(format!("{part}**2")),
             Action::Stretch => Some(format!("sum({part}**2)")),
+            Action::Shift if tensor.shape.len() == 1 && leg.parts == 1 => Some(part),
             Action::Shift => Some(format!("sum({part})")),
             Action::Plane | Action::Transfer { .. } => None,
         }
