@@ -171,6 +171,7 @@ pub(super) fn text(judgement: &Judgement) -> String {
     if let Some(bias) = report.step_size_bias {
         lines.push(format!("  KS at half the step size: {:.4} (change {bias:+.4})", report.ks - bias));
     }
+    lines.extend(report.quotient.as_ref().map(|quotient| format!("  {}", quotient.text())));
     lines.extend(charges(report));
     if let Some(noise) = &report.noise_estimate {
         let anisotropy = noise.anisotropy.map_or(String::new(), |ratio| format!(", anisotropy {ratio:.3}"));

@@ -250,6 +250,11 @@ pub(super) const VERIFY: &[Field] = &[
     field("stationary", OrNull(&Truth), "whether θ has a stationary law, charges included; null where not known"),
     field("charges", List(&Object(CHARGE_REPORTS)), "what the run did to each charge"),
     field("noise_estimate", OrNull(&Object(NOISE)), "the noise of the gradients at the end; null without any"),
+    field(
+        "quotient",
+        OrNull(&Object(QUOTIENT)),
+        "the motion of the predictor at the start; null where θ does not diffuse, or the model is large",
+    ),
     field("energy", OrNull(&Object(ENERGY)), "whole predictors at the end against the law; null in one coordinate"),
     field("notes", List(&Text), "cuts and conditions of the prediction"),
 ];
@@ -276,6 +281,16 @@ const NOISE: &[Field] = &[
     field("anisotropy", OrNull(&Number), "largest eigenvalue of Σ over its mean one on the horizontal space"),
     field("anisotropy_error", OrNull(&Number), "its standard error"),
     field("horizontal_share", Number, "share of tr Σ that is orthogonal to the orbits"),
+];
+
+const QUOTIENT: &[Field] = &[
+    field("closes", Truth, "whether the predictor moves by an equation of its own"),
+    field("charge_diffusion", Number, "share of the noise along the gradients of the charges"),
+    field("charge_drift", Number, "largest |tr(AΣ)| over the charges, relative to |A| tr Σ"),
+    field("rotation_change", Number, "largest relative change of a coefficient under a rotation of the group"),
+    field("drift", OrNull(&List(&Number)), "−JJᵀ∂ℓ + ½ tr(Σ∇²F); null beyond sixteen coordinates"),
+    field("ito", OrNull(&List(&Number)), "½ tr(Σ∇²F)"),
+    field("diffusion", OrNull(&List(&List(&Number))), "JΣJᵀ, row by row"),
 ];
 
 const ENERGY: &[Field] = &[

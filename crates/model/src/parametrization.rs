@@ -98,4 +98,21 @@ pub trait Parametrization: Sync {
         };
         self.jacobian(points).into_iter().zip(covectors).map(contract).collect()
     }
+
+    /// vᵀ∇²F_i v at each point, each of length d, for one direction v (length p) a point. The default takes differences of the
+    /// Jacobian, good to about nine digits; a compiled spec differentiates its graph twice.
+    fn second_derivatives(&self, points: &[Point], directions: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let p = self.parameter_count();
+        let second = |(point, v): (&Point, &Vec<f64>)| {
+            let size = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+            let h = f64::EPSILON.cbrt() * (1.0 + size(&point.theta)) / size(v).max(f64::MIN_POSITIVE);
+            let slope = |sign: f64| -> Vec<f64> {
+                let theta = point.theta.iter().zip(v).map(|(t, v)| t + sign * h * v).collect();
+                let jacobian = self.jacobian(&[Point { theta, draw: point.draw }]).swap_remove(0);
+                jacobian.chunks_exact(p).map(|row| row.iter().zip(v).map(|(j, v)| j * v).sum()).collect()
+            };
+            slope(1.0).iter().zip(slope(-1.0)).map(|(up, down)| (up - down) / (2.0 * h)).collect()
+        };
+        points.iter().zip(directions).map(second).collect()
+    }
 }

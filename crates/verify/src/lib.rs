@@ -32,7 +32,9 @@ pub use effective::{effective_sample_size, effective_samples};
 pub use energy::EnergyTest;
 pub use error::StatisticsError;
 pub use holm::holm_adjusted;
-pub use judge::{ChargeReport, JudgeError, Judgement, LawCurve, LawLabel, NoiseEstimate, Prediction, judge, predict};
+pub use judge::{
+    ChargeReport, JudgeError, Judgement, LawCurve, LawLabel, NoiseEstimate, Prediction, QuotientReport, judge, predict,
+};
 pub use kolmogorov::{kolmogorov_survival, ks_critical_value, ks_p_value, two_sample_ks_p_value};
 pub use law::PredictedCdf;
 pub use verdict::{Alternative, FAMILY_WISE_LEVEL, Measured, RESOLUTION, Report, Verdict, compare, settle};

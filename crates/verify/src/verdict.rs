@@ -1,7 +1,7 @@
 //! From distances to verdicts.
 
 use crate::energy::EnergyTest;
-use crate::judge::{ChargeReport, LawLabel, NoiseEstimate};
+use crate::judge::{ChargeReport, LawLabel, NoiseEstimate, QuotientReport};
 use crate::kolmogorov::samples_to_resolve;
 use crate::{
     Chains, PredictedCdf, StatisticsError, effective_sample_size, effective_samples, holm_adjusted, ks_critical_value,
@@ -111,6 +111,8 @@ pub struct Report {
     pub charges: Vec<ChargeReport>,
     /// The noise of the gradients at the end of the run; null where they have none.
     pub noise_estimate: Option<NoiseEstimate>,
+    /// The motion of the predictor under the noise of the run, at its start; null where θ does not diffuse, or the model is large.
+    pub quotient: Option<QuotientReport>,
     /// Whole predictors at the end of the run against those of the law; null in one coordinate.
     pub energy: Option<EnergyTest>,
 }
@@ -173,6 +175,7 @@ pub fn compare<R: AsRef<[f64]>>(
         stationary: None,
         charges: Vec::new(),
         noise_estimate: None,
+        quotient: None,
         energy: None,
     };
     settle(&mut [&mut report]);

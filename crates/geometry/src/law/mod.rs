@@ -13,6 +13,8 @@ mod gradient_noise;
 mod grid;
 pub mod level;
 pub mod mirror;
+pub mod quotient;
+mod stiff;
 
 use crate::GeometryError;
 use crate::orbit::{fields, log_volume};

@@ -1,7 +1,7 @@
 //! The predictor of a spec as a [`Parametrization`], evaluated by lane programs in f64.
 
 use super::{DataBinding, Model};
-use crate::graph::{Kind, NodeId, cotangents};
+use crate::graph::{Graph, Kind, NodeId, cotangents, tangents};
 use crate::lanes::LANES;
 use crate::operations::{Concatenate, Purpose};
 use crate::parametrization::{ParameterTensor, Parametrization, Point};
@@ -11,6 +11,7 @@ use crate::shape::Shape;
 use crate::source::SpecError;
 use crate::spec::Spec;
 use crate::tensor::Tensor;
+use std::sync::OnceLock;
 
 /// Families of streams for evaluation points, apart from those of training runs.
 const POINT_STREAMS: u64 = 0x5f3e_9c1d_0b7a_2468;
@@ -24,6 +25,18 @@ pub struct SpecParametrization {
     value: Program<f64>,
     gradient: Program<f64>,
     covector_slot: usize,
+    /// Compiled when it is first asked for: few need it.
+    second: OnceLock<Program<f64>>,
+    source: Source,
+}
+
+/// What the second derivatives are compiled from.
+struct Source {
+    graph: Graph,
+    value: NodeId,
+    params: Vec<NodeId>,
+    /// Where directions come in, one slot for each parameter tensor from here on.
+    direction_slot: usize,
 }
 
 impl SpecParametrization {
@@ -53,6 +66,12 @@ impl SpecParametrization {
         let flat = Shape::from([shape.count()]);
         let value = graph.reshape(node, &flat);
         let covector_slot = model.next_slot;
+        let source = Source {
+            graph: graph.clone(),
+            value,
+            params: model.params.iter().map(|slot| slot.node).collect(),
+            direction_slot: covector_slot + 1,
+        };
         let covector = graph.input(covector_slot, flat, Kind::Real);
         let targets: Vec<NodeId> = model.params.iter().map(|slot| slot.node).collect();
         let parts = cotangents(&mut graph, &[(value, covector)], &targets);
@@ -79,6 +98,8 @@ impl SpecParametrization {
             gradient: compile(gradient),
             covector_slot,
             shape,
+            second: OnceLock::new(),
+            source,
         }
     }
 
@@ -87,12 +108,32 @@ impl SpecParametrization {
         self.value.workspace_bytes().max(self.gradient.workspace_bytes())
     }
 
-    /// Evaluates one output at many (point, covector) pairs, sixteen at a time.
+    /// d²F(θ + tv)/dt² at t = 0, as a program of θ and v.
+    fn compile_second(&self) -> Program<f64> {
+        let Source { graph, value, params, direction_slot } = &self.source;
+        let mut graph = graph.clone();
+        let seeds: Vec<(NodeId, NodeId)> = params
+            .iter()
+            .enumerate()
+            .map(|(at, &node)| {
+                let shape = graph.shape(node).clone();
+                (node, graph.input(direction_slot + at, shape, Kind::Real))
+            })
+            .collect();
+        let first = tangents(&mut graph, &seeds, &[*value])[0];
+        let second = first.and_then(|first| tangents(&mut graph, &seeds, &[first])[0]);
+        // Where it is structurally zero: a predictor that is linear in θ.
+        let output = second.unwrap_or_else(|| graph.full(&Shape::from([self.shape.count()]), 0.0));
+        let request = Request { primary: vec![output], only_needed_draws: true, ..Request::default() };
+        Program::compile(&graph, &request)
+    }
+
+    /// Evaluates one output at many points with further inputs (slot, values) at each, sixteen points at a time.
     fn evaluate(
         &self,
         program: &Program<f64>,
         points: &[Point],
-        covector: impl Fn(usize) -> Option<Vec<f64>>,
+        inputs: impl Fn(usize) -> Vec<(usize, Vec<f64>)>,
     ) -> Vec<Vec<f64>> {
         let mut results = Vec::with_capacity(points.len());
         let mut workspace = program.workspace(streams(&points[..points.len().min(1)]));
@@ -100,8 +141,8 @@ impl SpecParametrization {
             workspace.streams = streams(chunk);
             for (lane, point) in chunk.iter().enumerate() {
                 self.set_parameters(program, &mut workspace, lane, &point.theta);
-                if let Some(covector) = covector(block * LANES + lane) {
-                    program.set_lane(&mut workspace, self.covector_slot, lane, &covector);
+                for (slot, values) in inputs(block * LANES + lane) {
+                    program.set_lane(&mut workspace, slot, lane, &values);
                 }
             }
             program.prepare(&mut workspace);
@@ -144,7 +185,7 @@ impl Parametrization for SpecParametrization {
     }
 
     fn predictor(&self, points: &[Point]) -> Vec<Vec<f64>> {
-        self.evaluate(&self.value, points, |_| None)
+        self.evaluate(&self.value, points, |_| Vec::new())
     }
 
     fn jacobian(&self, points: &[Point]) -> Vec<Vec<f64>> {
@@ -154,7 +195,7 @@ impl Parametrization for SpecParametrization {
             .iter()
             .map(|point| {
                 let repeated = vec![point.clone(); d];
-                self.evaluate(&self.gradient, &repeated, |row| Some(basis(row))).concat()
+                self.evaluate(&self.gradient, &repeated, |row| vec![(self.covector_slot, basis(row))]).concat()
             })
             .collect()
     }
@@ -168,6 +209,17 @@ impl Parametrization for SpecParametrization {
     }
 
     fn covector_gradients(&self, points: &[Point], covectors: &[Vec<f64>]) -> Vec<Vec<f64>> {
-        self.evaluate(&self.gradient, points, |index| Some(covectors[index].clone()))
+        self.evaluate(&self.gradient, points, |index| vec![(self.covector_slot, covectors[index].clone())])
+    }
+
+    fn second_derivatives(&self, points: &[Point], directions: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let program = self.second.get_or_init(|| self.compile_second());
+        let parts = |index: usize| {
+            let of = |(at, t): (usize, &ParameterTensor)| {
+                (self.source.direction_slot + at, directions[index][t.offset..t.offset + t.len()].to_vec())
+            };
+            self.tensors.iter().enumerate().map(of).collect()
+        };
+        self.evaluate(program, points, parts)
     }
 }

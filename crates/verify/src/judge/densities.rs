@@ -4,7 +4,7 @@ use gaugebias_geometry::GeometryError;
 use gaugebias_geometry::law::cloud::{Cloud, CloudOptions, WeightedLaw};
 use gaugebias_geometry::law::level::Level;
 use gaugebias_geometry::law::{Law as Density, LawOptions, PredictedLaw, Trace};
-use gaugebias_model::spec::Law;
+use gaugebias_model::spec::{Constraint, Law};
 use gaugebias_model::{Parametrization, Point};
 
 use super::functions::at;
@@ -89,7 +89,11 @@ fn on_curve(prediction: &Prediction, law: Law, notes: &mut Vec<String>) -> Resul
     let trace = Trace::new(&functions.predictor, spec.train.temperature, start, &loss, &LawOptions::default())?;
     let observed = functions.observed(trace.thetas().iter().map(Vec::as_slice));
     let of = |density: Density| trace.law_of_values(symmetries, density, observed.clone());
-    let tested = of(density(law))?;
+    let stiff = stiff(prediction, law, &trace, &observed, notes)?;
+    let tested = match &stiff {
+        Some((_, law)) => law.clone(),
+        None => of(density(law))?,
+    };
     let others = alternatives(law, false).into_iter().map(of).collect::<Result<Vec<_>, _>>()?;
     notes.extend(tested.notes.clone());
     let place = place(prediction, component(&tested));
@@ -101,11 +105,37 @@ fn on_curve(prediction: &Prediction, law: Law, notes: &mut Vec<String>) -> Resul
         .filter(|note| note.contains("improper"))
         .map(|note| format!("conditioned law: {note}"))
         .collect();
-    let law = table(&tested);
+    let law = match &stiff {
+        Some((stiffness, law)) => (Table::of_curve("conditioned", law), label::stiff(*stiffness, &place)),
+        None => table(&tested),
+    };
     let (same, others) = apart(&law.0, others.iter().map(table).collect(), COINCIDENT);
     notes.extend(same);
     notes.extend(improper);
     Ok(Densities { law, others, error: None, cloud: None })
+}
+
+/// The stiffness of a spec's gauge potential and the law under it; `None` without one, or where it is known in the limit only.
+fn stiff(
+    prediction: &Prediction,
+    law: Law,
+    trace: &Trace<'_>,
+    observed: &[f64],
+    notes: &mut Vec<String>,
+) -> Result<Option<(f64, PredictedLaw)>, JudgeError> {
+    let Prediction { spec, functions, symmetries, .. } = prediction;
+    let (Law::Conditioned, Constraint::Stiff { stiffness }) = (law, spec.train.constraint) else { return Ok(None) };
+    if functions.gauge.is_none() {
+        return Ok(None);
+    }
+    let squares = |thetas: &[Vec<f64>]| functions.squared_gauge(thetas).unwrap_or_default();
+    let found = trace.stiff_law(symmetries, stiffness, &squares, observed.to_vec())?;
+    if found.is_none() {
+        notes.push(format!(
+            "the law is that of κ → ∞, κ = {stiffness}: the group does not commute, or has more than two charges"
+        ));
+    }
+    Ok(found.map(|law| (stiffness, law)))
 }
 
 fn component(law: &PredictedLaw) -> String {

@@ -149,6 +149,7 @@ impl FlowPrediction {
             stationary: Some(false),
             charges: Vec::new(),
             noise_estimate: None,
+            quotient: None,
             energy: None,
             reason,
         };

@@ -11,6 +11,8 @@ pub(super) struct Functions {
     /// The loss without draws: on all rows, and without noise on labels.
     pub loss: SpecParametrization,
     pub observable: SpecParametrization,
+    /// `gauge` of the model, where it has one.
+    pub gauge: Option<SpecParametrization>,
     /// The loss with the draws of a step; `None` where there are none.
     pub drawn_loss: Option<SpecParametrization>,
 }
@@ -35,7 +37,9 @@ impl Functions {
         let mean = Model::build(&whole, binding)?;
         let loss = mean.named("loss").ok_or_else(|| missing("a law needs a `loss` in [model]"))?;
         let observable = mean.verified.ok_or_else(|| missing("the spec has no verified observable"))?;
+        let gauge = mean.named("gauge").map(|node| SpecParametrization::of_node(mean.clone(), node));
         let functions = Self {
+            gauge,
             predictor: SpecParametrization::predictor(&whole, binding)?,
             loss: SpecParametrization::of_node(mean.clone(), loss),
             observable: SpecParametrization::of_node(mean, observable),
@@ -55,6 +59,13 @@ impl Functions {
     /// The first coordinate of the predictor at one θ.
     pub fn value_at(&self, theta: &[f64]) -> f64 {
         self.predictor.predictor(&[at(theta)])[0][0]
+    }
+
+    /// ‖gauge‖² at many θ; `None` where the spec has no gauge.
+    pub fn squared_gauge(&self, thetas: &[Vec<f64>]) -> Option<Vec<f64>> {
+        let points: Vec<Point> = thetas.iter().map(|theta| at(theta)).collect();
+        let values = self.gauge.as_ref()?.predictor(&points);
+        Some(values.iter().map(|chi| chi.iter().map(|x| x * x).sum()).collect())
     }
 
     /// The observable at many θ.

@@ -51,6 +51,15 @@ pub(super) fn langevin(law: Density, place: &Place) -> LawLabel {
     label(noise, measure, place)
 }
 
+/// The label of the law under a potential of finite stiffness κ.
+pub(super) fn stiff(stiffness: f64, place: &Place) -> LawLabel {
+    label(
+        &format!("isotropic, with the potential κ‖gauge‖²/2, κ = {stiffness}"),
+        "e^(−L/τ) times the weight of each orbit under the potential, at this κ",
+        place,
+    )
+}
+
 /// The label of a law of gradient noise.
 pub(super) fn gradient_noise(noise: &str, measure: &str, place: &Place) -> LawLabel {
     label(noise, measure, place)

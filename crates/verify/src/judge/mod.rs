@@ -10,6 +10,7 @@ mod functions;
 mod gradient_noise;
 mod label;
 mod noise_law;
+mod quotient;
 mod table;
 
 use gaugebias_dynamics::Run;
@@ -30,6 +31,7 @@ use flow::FlowPrediction;
 use functions::{Functions, has_random_start, start};
 pub use gradient_noise::NoiseEstimate;
 pub use label::LawLabel;
+pub use quotient::QuotientReport;
 
 /// Charges of the start above this multiple of |θ|² are remarked upon.
 const BALANCED: f64 = 1e-6;
@@ -104,6 +106,7 @@ pub struct Prediction {
     slice_invariant: Option<bool>,
     stationary: Option<bool>,
     charges: Option<Vec<f64>>,
+    quotient: Option<QuotientReport>,
 }
 
 enum Laws {
@@ -137,6 +140,7 @@ pub fn predict(spec: &Spec) -> Result<Prediction, JudgeError> {
         slice_invariant: None,
         stationary: None,
         charges: None,
+        quotient: None,
         laws: Laws::Flow(FlowPrediction::none()),
         notes: Vec::new(),
         functions,
@@ -153,6 +157,8 @@ pub fn predict(spec: &Spec) -> Result<Prediction, JudgeError> {
         prediction.charges =
             charges::predicted(spec, &prediction.functions, &prediction.symmetries, &prediction.start).unwrap_or(None);
         prediction.conditions(verify.law, &mut notes)?;
+        let Prediction { functions, symmetries, start, .. } = &prediction;
+        prediction.quotient = quotient::report(spec, verify.law, functions, symmetries, start)?;
     }
     notes.dedup();
     prediction.notes = notes;
@@ -235,6 +241,7 @@ impl Prediction {
             self.charges.as_deref(),
             charges::relative_error(&self.functions),
         );
+        report.quotient.clone_from(&self.quotient);
         report.noise_estimate = gradient_noise::estimate(&self.spec, &self.functions, &self.symmetries, run)?;
         report.energy = densities.cloud.as_ref().map(|cloud| self.energy(cloud, run)).transpose()?;
         let shown = std::iter::once(&densities.law).chain(&densities.others);
