@@ -26,7 +26,7 @@ const SHORTEST: f64 = 1e-9;
 /// dw = (−M∂ℓ + c) dt + D^½ dW at the start of a spec, per unit of training time (steps × step size).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct QuotientReport {
-    /// Whether w moves by an equation of its own: the three conditions that follow hold to 1e-8.
+    /// Whether w moves by an equation of its own: the three conditions that follow hold to 1e-8, or the last one does and a constraint keeps the charges.
     pub closes: bool,
     /// Share of the noise along the gradients of the charges.
     pub charge_diffusion: f64,
@@ -67,7 +67,7 @@ pub(super) fn report(
     let listed = map.predictor_dimension() <= MOST_LISTED;
     let rows = |m: &Matrix| (0..m.rows()).map(|i| m.row(i).to_vec()).collect();
     Ok(Some(QuotientReport {
-        closes: closure.holds(),
+        closes: if spec.train.constraint.keeps_charges() { closure.holds_at_fixed_charges() } else { closure.holds() },
         charge_diffusion: closure.charge_diffusion,
         charge_drift: closure.charge_drift,
         rotation_change: closure.rotation_change,
