@@ -24,7 +24,12 @@ pub(crate) struct LocalTensor {
 pub(crate) struct Ansatz {
     size: usize,
     coordinates: Vec<Pattern>,
+    /// Whether every affine map is among them.
+    affine: bool,
 }
+
+/// A sum of products is zero where it is smaller than this times the sum of their sizes.
+const CANCELS: f64 = 1e-12;
 
 /// A tensor seen as a matrix: fibres along one axis, and what they are numbered by.
 struct View {
@@ -39,7 +44,7 @@ impl Ansatz {
     pub fn affine(size: usize) -> Self {
         let n = size as u32;
         let coordinates = (0..n).flat_map(|i| (0..=n).map(move |j| vec![(i, j)])).collect();
-        Self { size, coordinates }
+        Self { size, coordinates, affine: true }
     }
 
     /// Maps of single axes, constants, and maps between tensors: always where one of the two is a vector, between
@@ -74,7 +79,12 @@ impl Ansatz {
         }
         let mut coordinates: Vec<Pattern> = (0..size as u32).map(|i| vec![(i, size as u32)]).collect();
         pairs.into_iter().for_each(|(to, from)| between(to, from, &mut coordinates));
-        Ok(Self { size, coordinates })
+        Ok(Self { size, coordinates, affine: false })
+    }
+
+    /// Whether every affine map is searched.
+    pub fn is_affine(&self) -> bool {
+        self.affine
     }
 
     /// Number of parameters.
@@ -87,12 +97,15 @@ impl Ansatz {
         self.coordinates.len()
     }
 
-    /// gᵀ(A_c θ + b_c) for every coordinate c: a row of the linear system.
+    /// gᵀ(A_c θ + b_c) for every coordinate c: a row of the linear system. Where a coordinate is a symmetry by itself (the scale of a row
+    /// before a normalisation) its products cancel, to zero here: columns are equilibrated, and rounding would pass for a number.
     pub fn row(&self, theta: &[f64], gradient: &[f64]) -> Vec<f64> {
         let mut homogeneous = theta.to_vec();
         homogeneous.push(1.0);
         let value = |pattern: &Pattern| {
-            pattern.iter().map(|&(i, j)| gradient[i as usize] * homogeneous[j as usize]).sum::<f64>()
+            let products = pattern.iter().map(|&(i, j)| gradient[i as usize] * homogeneous[j as usize]);
+            let (sum, size) = products.fold((0.0_f64, 0.0_f64), |(sum, size), x| (sum + x, size + x.abs()));
+            if sum.abs() <= CANCELS * size { 0.0 } else { sum }
         };
         self.coordinates.iter().map(value).collect()
     }

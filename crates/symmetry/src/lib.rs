@@ -26,6 +26,7 @@ mod generator;
 mod ideals;
 pub mod lifting;
 mod modules;
+mod modulo;
 mod naming;
 mod nearly;
 mod options;

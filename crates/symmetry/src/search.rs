@@ -1,13 +1,15 @@
 //! The null-space search of one component: translations first, then the maps of the ansatz that they leave.
 //!
 //! The predictor does not change along its translations T, so every multiple of a translation by a function of θ is a
-//! symmetry too ("redundant sections"). Rows that ask for fields orthogonal to T remove these before they arise, along
-//! with T itself. Rejected: finding the whole algebra and quotienting it afterwards; its dimension is p·dim T larger,
-//! and the quotient would be one more rank decision.
+//! symmetry too ("redundant sections"). Among all affine maps rows that ask for fields orthogonal to T remove these before they
+//! arise, along with T itself: the whole algebra is larger by p·dim T, and a quotient would be one more rank decision. Among the maps of
+//! single axes there are few sections, and the orthogonal fields are not among these maps: there the quotient is taken afterwards
+//! ([`crate::modulo`]).
 
 use crate::ansatz::Ansatz;
 use crate::blocks::MapEntry;
 use crate::clusters::reduced_basis;
+use crate::modulo::modulo_translations;
 use crate::sampling::Sample;
 use crate::{SearchOptions, SymmetryError};
 use gaugebias_linalg::{LinalgError, Matrix, NullSpace, NullSpaceParams, null_space};
@@ -53,21 +55,37 @@ pub(crate) fn search_component(
     if found.translations.len() == indices.len() {
         return Ok(found);
     }
-    let maps = find_maps(ansatz, &found.translations, &local, tensors, options)?;
+    let quotient = !ansatz.is_affine() && !found.translations.is_empty();
+    let orthogonal_to = if quotient { &[] } else { found.translations.as_slice() };
+    let maps = find_maps(ansatz, orthogonal_to, &local, tensors, options)?;
     found.rows = maps.info.rows_used;
-    if maps.basis.columns() > options.algebra_limit {
-        return Err(SymmetryError::AlgebraTooLarge {
-            tensors: tensors.to_owned(),
-            dimension: maps.basis.columns(),
-            limit: options.algebra_limit,
-        });
-    }
+    let limit = if quotient { options.algebra_limit + ansatz.size() } else { options.algebra_limit };
+    refuse_large(maps.basis.columns(), limit, tensors, options)?;
     let entries: Vec<Vec<MapEntry>> = columns(&maps.basis).iter().map(|x| ansatz.entries(x)).collect();
     found.elements = reduced_basis(&entries);
+    if quotient {
+        let thetas: Vec<&[f64]> = local.iter().map(|sample| sample.0.as_slice()).collect();
+        match modulo_translations(&found.elements, &found.translations, ansatz.size(), &thetas)? {
+            Some(elements) => found.elements = elements,
+            None => {
+                let maps = find_maps(ansatz, &found.translations, &local, tensors, options)?;
+                let entries: Vec<Vec<MapEntry>> = columns(&maps.basis).iter().map(|x| ansatz.entries(x)).collect();
+                found.elements = reduced_basis(&entries);
+            }
+        }
+        refuse_large(found.elements.len(), options.algebra_limit, tensors, options)?;
+    }
     if !found.elements.is_empty() {
         found.gap = smaller(found.gap, maps.info.gap());
     }
     Ok(found)
+}
+
+fn refuse_large(dimension: usize, limit: usize, tensors: &str, options: &SearchOptions) -> Result<(), SymmetryError> {
+    if dimension <= limit {
+        return Ok(());
+    }
+    Err(SymmetryError::AlgebraTooLarge { tensors: tensors.to_owned(), dimension, limit: options.algebra_limit })
 }
 
 pub(crate) fn smaller(a: Option<f64>, b: Option<f64>) -> Option<f64> {
