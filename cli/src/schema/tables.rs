@@ -208,6 +208,12 @@ pub(super) const BALANCE: &[Field] = &[
     field("output", Text, "the file that was written"),
     field("steps", Count, "of Newton's method"),
     field("relative_charge", Number, "largest |Q|/|θ|² that is left"),
+    field("predictor_change", Number, "|F(balanced) − F(θ)|/|F(θ)|"),
+    field(
+        "in_the_limit",
+        Truth,
+        "whether the orbit only comes near to that point, whose own orbit has fewer dimensions",
+    ),
 ];
 
 pub(super) const SIMULATE: &[Field] = &[

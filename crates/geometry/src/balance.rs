@@ -7,7 +7,7 @@
 
 use crate::GeometryError;
 use crate::orbit::fields;
-use gaugebias_linalg::{Matrix, eigvalsh, exponential, pseudo_inverse};
+use gaugebias_linalg::{Matrix, eigvalsh, exponential, least_squares, pseudo_inverse};
 use gaugebias_symmetry::{Charge, Generator, Symmetries};
 
 /// Charges below this times |θ|² are balanced.
@@ -66,7 +66,7 @@ struct Held {
     tensors: String,
 }
 
-/// Charges ½θᵀAθ with A ≥ 0 or A ≤ 0: such a charge is zero only where its field Aθ is.
+/// Charges ½(θ − c)ᵀA(θ − c) with A ≥ 0 or A ≤ 0: such a charge is zero only where its field is.
 fn definite(symmetries: &Symmetries) -> Result<Vec<Held>, GeometryError> {
     let mut found = Vec::new();
     for (at, charge) in symmetries.charges.iter().enumerate() {
@@ -79,7 +79,7 @@ fn definite(symmetries: &Symmetries) -> Result<Vec<Held>, GeometryError> {
 }
 
 fn is_semidefinite(generator: &Generator) -> Result<bool, GeometryError> {
-    if !generator.shifts().is_empty() {
+    if !generator.is_linear() && generator.fixed_point().is_none() {
         return Ok(false);
     }
     // A zero on the diagonal of a semidefinite matrix has a row of zeros, which is not in the support.
@@ -96,7 +96,9 @@ fn is_semidefinite(generator: &Generator) -> Result<bool, GeometryError> {
 
 /// ½‖W‖² for a common rescaling, else the expression of the charge.
 fn name(symmetries: &Symmetries, generator: &Generator, tensors: &str) -> String {
-    let rescaling = generator.is_diagonal() && generator.entries().windows(2).all(|e| e[0].value == e[1].value);
+    let rescaling = generator.is_linear()
+        && generator.is_diagonal()
+        && generator.entries().windows(2).all(|e| e[0].value == e[1].value);
     if rescaling { format!("½‖{tensors}‖²") } else { symmetries.charge_name(generator) }
 }
 
@@ -148,7 +150,9 @@ fn newton_block(charges: &[&Charge], theta: &mut Vec<f64>) -> Result<(usize, f64
     indices.sort_unstable();
     indices.dedup();
     let pieces = pieces(charges, &indices);
-    let size = |t: &[f64]| indices.iter().map(|&i| t[i] * t[i]).sum::<f64>();
+    // Convex is the distance from the point that the group leaves in place.
+    let centre = centre(charges, &indices)?;
+    let size = |t: &[f64]| indices.iter().zip(&centre).map(|(&i, c)| (t[i] - c).powi(2)).sum::<f64>();
     let values = |t: &[f64]| charges.iter().map(|c| c.value(t)).collect::<Vec<f64>>();
     let largest = |q: &[f64]| q.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
     let mut q = values(theta);
@@ -196,6 +200,29 @@ fn newton_block(charges: &[&Charge], theta: &mut Vec<f64>) -> Result<(usize, f64
         return Ok((STEP_LIMIT, charge / norm_squared));
     }
     Err(GeometryError::NotConverged { steps: STEP_LIMIT, charge, norm_squared })
+}
+
+/// A point with Ac + b = 0 for all charges, on the indices; 0 where they are linear or have none in common.
+fn centre(charges: &[&Charge], indices: &[usize]) -> Result<Vec<f64>, GeometryError> {
+    let n = indices.len();
+    if charges.iter().all(|c| c.generator().is_linear() || c.generator().is_translation()) {
+        return Ok(vec![0.0; n]);
+    }
+    let place = |i: usize| indices.binary_search(&i).expect("the indices hold every support");
+    let mut normal = Matrix::zeros(n, n);
+    let mut right = vec![0.0; n];
+    for generator in charges.iter().map(|c| c.generator()) {
+        // AᵀA c = −Aᵀb, summed over the (symmetric) generators.
+        for e in generator.entries() {
+            for f in generator.entries().iter().filter(|f| f.row == e.row) {
+                normal[(place(e.column), place(f.column))] += e.value * f.value;
+            }
+        }
+        let mut shift = vec![0.0; indices.last().map_or(0, |last| last + 1)];
+        generator.shifts().iter().for_each(|&(i, b)| shift[i] = b);
+        generator.entries().iter().for_each(|e| right[place(e.column)] -= e.value * shift[e.row]);
+    }
+    Ok(least_squares(&normal, &right, 1e-10)?)
 }
 
 fn norm(x: &[f64]) -> f64 {

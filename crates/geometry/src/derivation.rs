@@ -76,15 +76,22 @@ pub fn derive_from(
 ) -> Result<Derivation, GeometryError> {
     let mut notes = Vec::new();
     let mut random = RandomPoints::new(options.search.seed, symmetries.parameters);
-    let place = match at {
+    let mut place = match at {
         At::Initial(theta) | At::File(theta) => Place { theta: theta.clone(), balanced: false, of_start: None },
         At::Balanced => balanced_place(symmetries, options, &mut random, &mut notes)?,
     };
-    let theta = &place.theta;
-    if theta.len() != symmetries.parameters {
-        return Err(GeometryError::WrongLength { found: theta.len(), expected: symmetries.parameters });
+    if place.theta.len() != symmetries.parameters {
+        return Err(GeometryError::WrongLength { found: place.theta.len(), expected: symmetries.parameters });
     }
-    let coarea = coarea(model, &Point { theta: theta.clone(), draw: 0 })?;
+    let at_place = |theta: &[f64]| coarea(model, &Point { theta: theta.to_vec(), draw: 0 });
+    let coarea = match (at_place(&place.theta), &options.start) {
+        (Err(GeometryError::NotFinite { .. }), Some(start)) if place.balanced => {
+            notes.push("the predictor is singular at the balanced point: the bias is that of the start".to_owned());
+            place = Place { theta: start.clone(), balanced: false, of_start: Some(false) };
+            at_place(&place.theta)?
+        }
+        (found, _) => found?,
+    };
     let bias = bias_info(model, symmetries, &place, at, options, coarea, &mut notes)?;
     let (slice, slice_invariance) = slice(symmetries, options, &mut random, place.of_start)?;
     if slice_invariance.is_some_and(|drift| drift > 1e-8) {
@@ -98,12 +105,24 @@ pub fn derive_from(
                 .to_owned(),
         );
     }
+    let without_charge = symmetries.dimension().saturating_sub(symmetries.noncompact + symmetries.compact);
+    if without_charge > 0 {
+        notes.push(format!(
+            "{without_charge} directions have neither a charge nor are they rotations: balanced points of one orbit differ by them, and \
+             the bias may differ between these"
+        ));
+    }
     if symmetries.unexplained() > 0 {
         let on = &symmetries.unexplained_on;
         let place = if on.is_empty() { String::new() } else { format!(" (they can be chosen on {})", on.join(", ")) };
         notes.push(format!(
-            "{} fiber dimensions are not explained by affine generators{place}; log det Γ does not see them",
-            symmetries.unexplained()
+            "{} fiber dimensions are not explained by {}{place}; log det Γ does not see them",
+            symmetries.unexplained(),
+            if symmetries.info.by_tensors {
+                "the maps searched, those of single axes of tensors"
+            } else {
+                "affine generators"
+            }
         ));
     }
     let unused = symmetries.unused();
@@ -262,7 +281,8 @@ fn bias_info(
     let generic = symmetries.orbit_dimension;
     let mut value = bias(symmetries, theta)?;
     if here < generic {
-        notes.push(format!("the orbit has {here} dimensions at this point, {generic} at generic ones"));
+        let limit = if place.balanced { ": it is reached in the limit only, and lies on another orbit" } else { "" };
+        notes.push(format!("the orbit has {here} dimensions at this point, {generic} at generic ones{limit}"));
         let lengths = OrbitFields::of(symmetries).lengths(theta)?;
         value = (here > 0).then(|| log_product(&lengths[..here]));
     }
@@ -341,18 +361,29 @@ fn slice(
     let all_held = held.len() == symmetries.charges.len();
     held.dedup();
     let mut largest: Option<f64> = None;
+    let mut in_the_limit = None;
     if !symmetries.charges.is_empty() {
         for _ in 0..options.slice_points {
             let theta = match balance_holding_definite(symmetries, &random.next()) {
                 Err(GeometryError::NotConverged { .. }) => continue,
                 other => other?.theta,
             };
+            // All points of an orbit have orbits of its dimension: a point with fewer is only approached.
+            let here = orbit_dimension_at(symmetries, &theta, BALANCED_RANK_CUTOFF)?;
+            if here < symmetries.orbit_dimension {
+                in_the_limit = Some(here);
+            }
             let drift = slice_drift(symmetries, &theta)?;
             largest = Some(largest.map_or(drift, |m| m.max(drift)));
         }
     }
     let reached = symmetries.charges.is_empty() || largest.is_some();
     let text = match (held.as_slice(), reached) {
+        ([], true) if in_the_limit.is_some() => format!(
+            "none: every charge goes to 0 in the limit only, at points whose orbits have {} dimensions instead of {}",
+            in_the_limit.unwrap_or(0),
+            symmetries.orbit_dimension
+        ),
         ([], true) if symmetries.charges.is_empty() => "every point is balanced, there are no charges".to_owned(),
         ([], true) => "generic orbits hold one, where every charge is 0".to_owned(),
         ([], false) => "not found on random orbits; the slice is Q = const through the given point".to_owned(),
@@ -361,7 +392,7 @@ fn slice(
             format!("none: {} cannot vanish; the slice is Q = const for these{others}", held.join(", "))
         }
     };
-    let balanced_point = held.is_empty() && reached;
+    let balanced_point = held.is_empty() && reached && in_the_limit.is_none();
     Ok((SliceInfo { balanced_point, held, start_balanced, text }, largest))
 }
 

@@ -39,7 +39,7 @@ pub struct LiftedDerivation {
     pub symmetries: SymmetryInfo,
     /// The charges.
     pub charges: LiftedCharges,
-    /// The bias at the start of the spec; null where the generators are too many to write out.
+    /// The bias at the start of the spec; null where the generators are too many to write out, or not all were lifted.
     pub bias: Option<BiasInfo>,
     /// How it was lifted.
     pub lifted: LiftInfo,
@@ -153,7 +153,8 @@ pub fn lifted_derivation(
             not_lifted: lifted.not_lifted.clone(),
             closure_residual: full.as_ref().map(|f| f.closure),
         },
-        bias: full.map(|f| f.bias),
+        // The volume of a part of the orbit is no bias.
+        bias: full.filter(|_| lifted.not_lifted.is_empty()).map(|f| f.bias),
     })
 }
 
@@ -185,7 +186,10 @@ fn notes(lifted: &Lifted, full: Option<&FullSize>) -> Vec<String> {
         ));
     }
     if !lifted.not_lifted.is_empty() {
-        notes.push(format!("not lifted, though the copies have it: {}", lifted.not_lifted.join("; ")));
+        notes.push(format!(
+            "not lifted, though the copies have it: {}; dimensions and charges are lower bounds, and the bias is withheld",
+            lifted.not_lifted.join("; ")
+        ));
     }
     notes
 }

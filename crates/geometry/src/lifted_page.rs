@@ -22,8 +22,12 @@ impl LiftedDerivation {
         };
         let _ = writeln!(
             page,
-            "symmetries: dimension {} ({} non-compact, {} compact), {closed}, residual {:.1e} at full size",
-            s.dimension, s.noncompact, s.compact, s.max_residual
+            "symmetries: dimension {}{} ({} non-compact, {} compact), {closed}, residual {:.1e} at full size",
+            self.at_least(),
+            s.dimension,
+            s.noncompact,
+            s.compact,
+            s.max_residual
         );
         let parts = self.bias.as_ref().map_or(&[][..], |bias| &bias.parts);
         for line in s.structure.in_words(parts).lines() {
@@ -31,7 +35,7 @@ impl LiftedDerivation {
         }
         let count =
             self.charges.independent.map_or_else(|| "number not computed".to_owned(), |n| format!("{n} independent"));
-        let _ = writeln!(page, "\ncharges: {count}");
+        let _ = writeln!(page, "\ncharges: {}{count}", self.at_least());
         for name in &self.charges.names {
             let _ = writeln!(page, "  {name}");
         }
@@ -47,6 +51,15 @@ impl LiftedDerivation {
             let _ = writeln!(page, "note: {note}");
         }
         page
+    }
+
+    /// Whether the copies have symmetries that were not lifted; what is counted are lower bounds then.
+    pub fn is_partial(&self) -> bool {
+        !self.lifted.not_lifted.is_empty()
+    }
+
+    fn at_least(&self) -> &'static str {
+        if self.is_partial() { "at least " } else { "" }
     }
 
     /// What is known of the rank of J.
@@ -66,13 +79,16 @@ impl LiftedDerivation {
             (Some(fiber), Some(orbit), Some(unexplained)) => {
                 format!("fiber {fiber} = orbit {orbit} + unexplained {unexplained}")
             }
-            (_, Some(orbit), _) => format!("fiber at least {least}, a bound; orbit {orbit}"),
+            (_, Some(orbit), _) => format!("fiber at least {least}, a bound; orbit {}{orbit}", self.at_least()),
             _ => format!("fiber at least {least}, a bound; orbit not computed"),
         }
     }
 
     /// The bias in a line.
     pub fn bias_line(&self) -> String {
+        if self.is_partial() {
+            return "bias: withheld, not all of the symmetry was lifted".to_owned();
+        }
         match self.bias.as_ref().map(|bias| bias.value) {
             Some(Some(value)) => {
                 format!("bias at the start: B = ½ log det Γ = {value:.6} (canonical basis, block by block of Γ)")

@@ -1,7 +1,7 @@
 //! The orbit through a point: volumes, the summands of the bias, and the coarea form beside it.
 
 use crate::GeometryError;
-use gaugebias_linalg::{Matrix, block_svdvals, svdvals};
+use gaugebias_linalg::{Matrix, block_svdvals, qr, svdvals};
 use gaugebias_model::{Parametrization, Point};
 use gaugebias_symmetry::{Generator, Symmetries};
 
@@ -65,11 +65,15 @@ pub fn bias_parts(
         }
     }
     clusters.extend(translations.into_iter().map(|(_, list)| list));
+    let shifts = Shifts::of(symmetries)?;
     let mut parts: Vec<BiasPart> = Vec::new();
     for cluster in clusters {
         let factors: Vec<&gaugebias_symmetry::Factor> = cluster.iter().map(|&f| &symmetries.factors[f]).collect();
         let own = factors.iter().flat_map(|f| &symmetries.generators[f.generators.clone()]);
-        let columns = fields(own, theta);
+        let mut columns = fields(own, theta);
+        if factors.iter().all(|f| f.kind != gaugebias_symmetry::FactorKind::Translation) {
+            columns = shifts.outside(columns);
+        }
         let lengths = svdvals(&columns)?;
         let longest = lengths.first().copied().unwrap_or(0.0);
         let rank = lengths.iter().take_while(|&&s| s > relative_cutoff * longest).count();
@@ -88,6 +92,27 @@ pub fn bias_parts(
         }
     }
     Ok(parts)
+}
+
+/// Orthonormal basis of the translations. Other fields need not be orthogonal to them, and what they add to the volume is what is.
+struct Shifts(Option<Matrix>);
+
+impl Shifts {
+    fn of(symmetries: &Symmetries) -> Result<Self, GeometryError> {
+        let own: Vec<&Generator> = symmetries.generators.iter().filter(|g| g.is_translation()).collect();
+        if own.is_empty() {
+            return Ok(Self(None));
+        }
+        let zero = vec![0.0; symmetries.parameters];
+        Ok(Self(Some(qr(&fields(own, &zero))?.q)))
+    }
+
+    fn outside(&self, columns: Matrix) -> Matrix {
+        match &self.0 {
+            Some(basis) => columns.add_scaled(-1.0, &basis.matmul(&basis.transpose().matmul(&columns))),
+            None => columns,
+        }
+    }
 }
 
 /// Rank of J and the coarea factor ½ log det(JJᵀ) over that rank, at one point and draw.

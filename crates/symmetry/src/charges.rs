@@ -7,17 +7,21 @@ use gaugebias_model::ParameterTensor;
 /// More terms than this are not spelt out.
 const TERM_LIMIT: usize = 8;
 
-/// A conserved charge; its gradient is the field of its generator.
+/// A conserved charge; its gradient is the field of its generator. Where the generator fixes a point c the charge is ½(θ − c)ᵀA(θ − c), so
+/// that its zero does not depend on the origin of the parameters; else ½θᵀAθ + bᵀθ.
 #[derive(Clone, Debug)]
 pub struct Charge {
     generator: Generator,
+    /// ½cᵀAc.
+    constant: f64,
 }
 
 impl Charge {
     /// The charge of a generator with symmetric A.
     pub(crate) fn new(generator: Generator) -> Self {
         debug_assert_ne!(generator.nature(), Nature::Antisymmetric);
-        Self { generator }
+        let constant = generator.fixed_point().map_or(0.0, |c| 0.5 * generator.linear_form(&c));
+        Self { generator, constant }
     }
 
     /// The symmetric generator, ∇Q = ξ.
@@ -27,7 +31,12 @@ impl Charge {
 
     /// Q(θ), in parameter².
     pub fn value(&self, theta: &[f64]) -> f64 {
-        self.generator.quadratic_form(theta)
+        self.generator.quadratic_form(theta) + self.constant
+    }
+
+    /// The part of the charge that does not depend on θ: ½cᵀAc.
+    pub fn constant(&self) -> f64 {
+        self.constant
     }
 
     /// ∇Q(θ) = Aθ + b.
@@ -70,10 +79,16 @@ pub(crate) fn factor_rotations(factor: &Factor, generators: &[Generator]) -> Vec
 }
 
 /// Readable names of the charges of one factor; a gl has one matrix-valued charge.
-pub(crate) fn factor_names(factor: &Factor, charges: &[Charge], tensors: &[ParameterTensor]) -> Vec<String> {
+pub(crate) fn factor_names(
+    factor: &Factor,
+    generators: &[Generator],
+    charges: &[Charge],
+    tensors: &[ParameterTensor],
+) -> Vec<String> {
     if factor.kind == FactorKind::Gl
         && factor.canonical
-        && let Some(name) = matrix_name(&factor.modules, tensors)
+        && let Some(centre) = centre(factor, generators)
+        && let Some(name) = matrix_name(&factor.modules, &centre, tensors)
     {
         return vec![name];
     }
@@ -95,8 +110,38 @@ pub fn element_name(index: usize, tensors: &[ParameterTensor]) -> String {
     if places.is_empty() { tensor.name.clone() } else { format!("{}[{}]", tensor.name, places.join(",")) }
 }
 
+/// The point about which a gl acts, as (parameter, value) where it is not zero: that which its trace leaves in place.
+fn centre(factor: &Factor, generators: &[Generator]) -> Option<Vec<(usize, f64)>> {
+    let own = &generators[factor.generators.clone()];
+    let diagonal: Vec<(f64, &Generator)> = (0..factor.size).map(|i| (1.0, &own[i * factor.size + i])).collect();
+    let trace = Generator::combine(&diagonal);
+    if own.iter().all(Generator::is_linear) {
+        return Some(Vec::new());
+    }
+    let point = trace.fixed_point()?;
+    Some(trace.support().iter().copied().zip(point).filter(|(_, c)| c.abs() > 1e-9).collect())
+}
+
+/// A tensor about its part of the centre: `W`, `(W + eye(3))`; `None` where that is no multiple of the identity.
+fn about(tensor: &ParameterTensor, centre: &[(usize, f64)]) -> Option<String> {
+    let range = tensor.offset..tensor.offset + tensor.len();
+    let own: Vec<(usize, f64)> = centre.iter().copied().filter(|(i, _)| range.contains(i)).collect();
+    let Some(&(_, value)) = own.first() else {
+        return Some(tensor.name.clone());
+    };
+    let &[rows, columns] = tensor.shape.as_slice() else {
+        return None;
+    };
+    let diagonal = |(i, c): &(usize, f64)| (i - tensor.offset).is_multiple_of(columns + 1) && (c - value).abs() < 1e-9;
+    if rows != columns || own.len() != rows || !own.iter().all(diagonal) {
+        return None;
+    }
+    let factor = if (value.abs() - 1.0).abs() < 1e-9 { String::new() } else { format!("{}*", round(value.abs())) };
+    Some(format!("({} {} {factor}eye({rows}))", tensor.name, if value < 0.0 { '+' } else { '-' }))
+}
+
 /// `U.T @ U - V @ V.T`, where every tensor is covered by modules along one axis.
-fn matrix_name(modules: &[Module], tensors: &[ParameterTensor]) -> Option<String> {
+fn matrix_name(modules: &[Module], centre: &[(usize, f64)], tensors: &[ParameterTensor]) -> Option<String> {
     let mut name = String::new();
     for tensor in tensors {
         let range = tensor.offset..tensor.offset + tensor.len();
@@ -107,10 +152,11 @@ fn matrix_name(modules: &[Module], tensors: &[ParameterTensor]) -> Option<String
         let whole = own.iter().map(|m| m.indices.len()).sum::<usize>() == tensor.len()
             && own.iter().all(|m| m.dual == first.dual && m.indices.iter().all(|i| range.contains(i)));
         let along_rows = first.indices.windows(2).all(|w| w[1] == w[0] + 1);
+        let name_of = about(tensor, centre)?;
         let term = match (tensor.shape.len(), along_rows, whole) {
-            (1, true, true) => format!("outer({0}, {0})", tensor.name),
-            (2, true, true) => format!("{0}.T @ {0}", tensor.name),
-            (2, false, true) => format!("{0} @ {0}.T", tensor.name),
+            (1, true, true) => format!("outer({name_of}, {name_of})"),
+            (2, true, true) => format!("{name_of}.T @ {name_of}"),
+            (2, false, true) => format!("{name_of} @ {name_of}.T"),
             _ => return None,
         };
         match (name.is_empty(), first.dual) {
@@ -125,7 +171,7 @@ fn matrix_name(modules: &[Module], tensors: &[ParameterTensor]) -> Option<String
 
 /// A readable expression of a charge in the array language.
 pub(crate) fn charge_name(generator: &Generator, tensors: &[ParameterTensor]) -> String {
-    if let Some(name) = centred_name(generator, tensors) {
+    if let Some(name) = centred_name(generator, tensors).or_else(|| squares_about_a_point(generator, tensors)) {
         return name;
     }
     let terms = if generator.is_diagonal() && generator.is_linear() {
@@ -139,13 +185,31 @@ pub(crate) fn charge_name(generator: &Generator, tensors: &[ParameterTensor]) ->
     };
     if terms.len() > TERM_LIMIT {
         let size = generator.support().len();
-        return format!("quadratic form of {size} parameters of {}", touched(generator, tensors));
+        let kind = if generator.is_linear() { "quadratic form" } else { "quadratic form with linear terms" };
+        return format!("{kind} of {size} parameters of {}", touched(generator, tensors));
     }
     join(&terms)
 }
 
 fn touched(generator: &Generator, tensors: &[ParameterTensor]) -> String {
     crate::find::acting_on(generator.support(), tensors).join(", ")
+}
+
+/// `0.5*((a + 1)**2 - b**2)`: a diagonal A with a fixed point.
+fn squares_about_a_point(generator: &Generator, tensors: &[ParameterTensor]) -> Option<String> {
+    if generator.is_linear() || !generator.is_diagonal() || generator.support().len() > TERM_LIMIT {
+        return None;
+    }
+    let centre = generator.fixed_point()?;
+    let term = |e: &Entry| {
+        let name = element_name(e.row, tensors);
+        let c = centre[generator.support().iter().position(|i| *i == e.row)?];
+        let sign = if c < 0.0 { '+' } else { '-' };
+        let about = if c == 0.0 { name } else { format!("({name} {sign} {})", round(c.abs())) };
+        Some((e.value, format!("{about}**2")))
+    };
+    let terms: Vec<(f64, String)> = generator.entries().iter().map(term).collect::<Option<_>>()?;
+    Some(format!("0.5*({})", join(&terms)))
 }
 
 /// `0.5*sum((w - mean(w))**2)` of a tensor, row or column: A = c(1 − 11ᵀ/n), the scale of what is centred first.

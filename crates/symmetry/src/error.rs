@@ -118,6 +118,17 @@ pub enum SymmetryError {
         /// Allowed.
         ceiling: f64,
     },
+    /// Parameters without a derivative change the predictor.
+    #[error(
+        "the derivative with respect to {tensors} vanishes, but moving them changes the predictor by {change:.1e} of its size: they act through \
+         jumps (a sign, a comparison, where), or cancel badly; such a direction is no symmetry, and has no charge: make these parameters constants"
+    )]
+    Jumps {
+        /// Names of the tensors.
+        tensors: String,
+        /// |F(θ + t) − F(θ)| / |F|.
+        change: f64,
+    },
     /// Lifting from smaller copies did not work.
     #[error(
         "a model of {parameters} parameters is searched on smaller copies of its spec, and that failed: {reason}; derive \

@@ -9,7 +9,7 @@ use crate::generator::{Entry, Generator};
 use crate::naming::{LocalModule, NamedCluster, name_component};
 use crate::sampling::{SEARCH_SCALES, Sampler};
 use crate::search::{ComponentSymmetry, rows_wanted, search_component, smaller};
-use crate::verification::{Dimensions, measure_dimensions, verify};
+use crate::verification::{Dimensions, measure_dimensions, refuse_jumps, verify};
 use crate::{SearchOptions, SymmetryError};
 use gaugebias_model::{ParameterTensor, Parametrization};
 
@@ -39,6 +39,8 @@ pub struct SearchInfo {
     pub max_residual: f64,
     /// Largest part of a bracket of unit elements outside the algebra.
     pub closure_residual: f64,
+    /// Whether some component was searched among the maps of single axes of tensors, not among all affine maps.
+    pub by_tensors: bool,
     /// Independent affine fields that lie in the translations at every θ; they were quotiented out.
     pub redundant_sections: usize,
 }
@@ -151,6 +153,7 @@ pub fn find(model: &dyn Parametrization, options: &SearchOptions) -> Result<Symm
         named.push(name_component(component, options, &mut || sampler.normal())?);
     }
     let assembled = assemble(&found, named, model.tensors());
+    refuse_jumps(&mut sampler, &assembled.generators)?;
     let max_residual = verify(&mut sampler, &assembled.generators, model.tensors(), options)?;
     let dimensions = measure_dimensions(&mut sampler, &components, &assembled.generators, &assembled.charges, options)?;
     let gap = found.iter().fold(None, |gap, c| smaller(gap, c.gap));
@@ -164,6 +167,7 @@ pub fn find(model: &dyn Parametrization, options: &SearchOptions) -> Result<Symm
         max_residual,
         closure_residual: assembled.closure_residual,
         redundant_sections: translations * sampler.parameters,
+        by_tensors: components.iter().any(|c| c.len() > options.affine_limit),
     };
     Ok(finish(&sampler, assembled, dimensions, info, options))
 }
@@ -366,7 +370,7 @@ impl Assembled {
             let new = self.factors.len() - cluster.factors.len();
             for factor in &self.factors[new..] {
                 let charges = factor_charges(factor, &self.generators);
-                self.charge_names.extend(factor_names(factor, &charges, tensors));
+                self.charge_names.extend(factor_names(factor, &self.generators, &charges, tensors));
                 self.charges.extend(charges);
                 self.rotations.extend(factor_rotations(factor, &self.generators));
             }
@@ -376,7 +380,9 @@ impl Assembled {
             let names = acting_on(indices, tensors).join(", ");
             let shifted = cluster.symmetric.iter().flatten().any(|&(_, column, _)| column == indices.len());
             let kind = if shifted { "quadratic forms with linear terms" } else { "quadratic forms" };
-            self.charge_names.push(format!("{} {kind} of {names}", cluster.symmetric.len()));
+            if !cluster.symmetric.is_empty() {
+                self.charge_names.push(format!("{} {kind} of {names}", cluster.symmetric.len()));
+            }
         }
         self.noncompact += cluster.noncompact;
         self.compact += cluster.compact;

@@ -173,6 +173,25 @@ impl Generator {
         linear + self.shifts.iter().map(|&(i, b)| gradient[i] * b).sum::<f64>()
     }
 
+    /// A point with Ac + b = 0, on the support; `None` where there is none, as for a translation, or without a shift.
+    pub fn fixed_point(&self) -> Option<Vec<f64>> {
+        if self.shifts.is_empty() || self.entries.is_empty() {
+            return None;
+        }
+        let linear = self.linear_on_support();
+        let mut wanted = vec![0.0; self.support.len()];
+        self.shifts.iter().for_each(|&(i, b)| wanted[self.place(i)] = -b);
+        let found = gaugebias_linalg::least_squares(&linear, &wanted, 1e-8).ok()?;
+        let largest = wanted.iter().fold(0.0_f64, |m, b| m.max(b.abs()));
+        let missed = linear.mul_vec(&found).iter().zip(&wanted).fold(0.0_f64, |m, (x, y)| m.max((x - y).abs()));
+        (missed <= 1e-7 * largest).then_some(found)
+    }
+
+    /// xᵀAx for x on the support.
+    pub fn linear_form(&self, x: &[f64]) -> f64 {
+        self.entries.iter().map(|e| x[self.place(e.row)] * e.value * x[self.place(e.column)]).sum()
+    }
+
     /// ½ θᵀAθ + bᵀθ: the conserved charge when A is symmetric.
     pub fn quadratic_form(&self, theta: &[f64]) -> f64 {
         let quadratic: f64 = self.entries.iter().map(|e| theta[e.row] * e.value * theta[e.column]).sum();

@@ -111,7 +111,11 @@ fn name_cluster(
         // Charges belong to symmetric elements, rotations to antisymmetric ones, in any algebra; what is left is
         // neither.
         let symmetric = elements_with(&algebra.basis, -1.0)?;
-        let antisymmetric = elements_with(&algebra.basis, 1.0)?;
+        // Without a fixed point it is a screw, which runs along its axis for ever.
+        let mut antisymmetric = elements_with(&algebra.basis, 1.0)?;
+        if fixed_point(&antisymmetric)?.is_none() {
+            antisymmetric.clear();
+        }
         named.compact = antisymmetric.len();
         named.noncompact = symmetric.len();
         named.symmetric = expand(&symmetric);
@@ -252,6 +256,9 @@ fn elements_with(elements: &[BlockMap], sign: f64) -> Result<Vec<BlockMap>, Symm
 
 /// c with A c + b = 0 for every element, if there is one; block by block.
 fn fixed_point(elements: &[BlockMap]) -> Result<Option<Vec<Vec<f64>>>, SymmetryError> {
+    if elements.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
     let mut centre: Vec<Vec<f64>> = elements[0].shifts.iter().map(|s| vec![0.0; s.len()]).collect();
     for (block, at) in centre.iter_mut().enumerate() {
         let largest = elements.iter().flat_map(|e| &e.shifts[block]).fold(0.0_f64, |m, x| m.max(x.abs()));

@@ -48,6 +48,35 @@ pub(crate) fn verify(
     })
 }
 
+/// Points at which translations are carried out.
+const JUMP_POINTS: usize = 8;
+
+/// Largest relative change of F that a translation may make.
+const UNCHANGED: f64 = 1e-6;
+
+/// Refuses parameters that act through jumps (a sign, a comparison): no derivative sees them, but a finite translation does.
+pub(crate) fn refuse_jumps(sampler: &mut Sampler<'_>, generators: &[Generator]) -> Result<(), SymmetryError> {
+    let translations: Vec<&Generator> = generators.iter().filter(|g| g.is_translation()).collect();
+    if translations.is_empty() {
+        return Ok(());
+    }
+    for _ in 0..JUMP_POINTS {
+        let point = sampler.point(FRESH_SCALES);
+        let parts: Vec<(f64, &Generator)> = translations.iter().map(|t| (3.0 * sampler.normal(), *t)).collect();
+        let mut moved = point.clone();
+        Generator::combine(&parts).shifts().iter().for_each(|&(i, b)| moved.theta[i] += b);
+        let values = sampler.model.predictor(&[point, moved]);
+        let size = norm(&values[0]).max(norm(&values[1]));
+        let change = values[0].iter().zip(&values[1]).map(|(a, b)| a - b).collect::<Vec<f64>>();
+        if norm(&change) > UNCHANGED * size {
+            let support: Vec<usize> = translations.iter().flat_map(|t| t.support().iter().copied()).collect();
+            let tensors = acting_on(&support, sampler.model.tensors()).join(", ");
+            return Err(SymmetryError::Jumps { tensors, change: norm(&change) / size });
+        }
+    }
+    Ok(())
+}
+
 /// Largest |Jξ|/|ξ| over the generators, and which one it is.
 fn worst_residual(jacobian: &Matrix, theta: &[f64], generators: &[Generator]) -> (f64, usize) {
     let mut worst = (0.0, 0);

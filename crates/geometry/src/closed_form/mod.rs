@@ -66,10 +66,14 @@ pub struct ClosedForms {
     pub parts: Vec<PartForm>,
 }
 
-/// The closed form of the bias, or `None` where some cluster of factors has none (numbers only).
+/// A formula that differs from the numbers by more than this is none.
+const AGREES: f64 = 1e-8;
+
+/// The closed form of the bias, or `None` where some cluster of factors has none (numbers only), or where it does not agree with the
+/// numbers: what looks like a catalogued group may act in another way (about another point, on stacked factors).
 ///
 /// # Errors
-/// Numerical failures only; a formula that disagrees with the numbers is returned with its error.
+/// Numerical failures.
 pub fn closed_form(
     model: &dyn Parametrization,
     symmetries: &Symmetries,
@@ -125,7 +129,7 @@ pub fn closed_forms(
         let numeric = bias(symmetries, theta)?.unwrap_or(0.0);
         form.error = form.error.max((form.value(theta) - numeric).abs());
     }
-    Ok(ClosedForms { whole: Some(form), parts })
+    Ok(ClosedForms { whole: (form.error <= AGREES).then_some(form), parts })
 }
 
 /// Formulas of the summands all of whose clusters have one: the known clusters, their forms and labels are given.
@@ -155,7 +159,10 @@ fn part_forms(
         let (text, latex) = print::print(&own_forms, &own_labels, 0.0);
         let value = |theta: &[f64]| own_forms.iter().map(|form| form.value(theta)).sum::<f64>();
         let errors = balanced.iter().zip(&at).map(|(theta, parts)| (value(theta) - parts[p].value).abs());
-        found.push(PartForm { factors: part.factors.clone(), text, latex, error: errors.fold(0.0, f64::max) });
+        let error = errors.fold(0.0, f64::max);
+        if error <= AGREES {
+            found.push(PartForm { factors: part.factors.clone(), text, latex, error });
+        }
     }
     Ok(found)
 }

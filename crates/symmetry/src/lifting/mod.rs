@@ -110,7 +110,11 @@ pub fn find_lifted(spec: &Spec, model: &SpecParametrization, options: &SearchOpt
             other => return other,
         }
     }
-    Err(first_refusal.unwrap_or_else(|| refuse("no smaller copy was found".to_owned())))
+    Err(match first_refusal {
+        Some(error) if is_size(&error) => refuse(format!("its smaller copies are still too large ({error})")),
+        Some(error) => error,
+        None => refuse("no smaller copy was found".to_owned()),
+    })
 }
 
 /// Whether a copy was refused for size alone.
@@ -134,6 +138,10 @@ fn by_copies(
             None => lifted = Some(found),
             Some(first) => {
                 let names = |l: &Lifted| l.families.iter().map(|f| f.describe(&l.tensors)).collect::<Vec<_>>();
+                if first.families != found.families && names(first) == names(&found) {
+                    let shared = names(first).join("; ");
+                    return Err(refuse(format!("two small copies disagree on the weights or the centre of {shared}")));
+                }
                 if first.families != found.families {
                     return Err(refuse(format!(
                         "two small copies disagree: {} against {}",
