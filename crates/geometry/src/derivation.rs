@@ -243,6 +243,9 @@ fn balanced_place(
         }
         Err(other) => Err(other),
     };
+    if options.start.iter().flatten().any(|x| !x.is_finite()) {
+        return Err(GeometryError::NotFinite { what: "the spec's start" });
+    }
     let of_start = match &options.start {
         None => None,
         Some(start) => match try_balance(start)? {

@@ -114,7 +114,9 @@ pub fn lifted_derivation(
     let fiber_dimension = generic_rank.map(|rank| p - rank);
     let unexplained = fiber_dimension.zip(orbit).map(|(fiber, orbit)| fiber.saturating_sub(orbit));
     let factors = factors(lifted);
-    let parts: &[PartInfo] = full.as_ref().map_or(&[], |f| &f.bias.parts);
+    // The volume of a part of the orbit is no bias, nor are its summands.
+    let whole = lifted.not_lifted.is_empty();
+    let parts: &[PartInfo] = full.as_ref().filter(|_| whole).map_or(&[], |f| &f.bias.parts);
     let beside = Beside { unexplained: (unexplained.unwrap_or(0), &[]), ..Beside::default() };
     let dimension = lifted.dimension();
     Ok(LiftedDerivation {
@@ -153,8 +155,7 @@ pub fn lifted_derivation(
             not_lifted: lifted.not_lifted.clone(),
             closure_residual: full.as_ref().map(|f| f.closure),
         },
-        // The volume of a part of the orbit is no bias.
-        bias: full.filter(|_| lifted.not_lifted.is_empty()).map(|f| f.bias),
+        bias: full.filter(|_| whole).map(|f| f.bias),
     })
 }
 

@@ -72,15 +72,25 @@ fn stacked_matrices_are_named_in_brackets() {
     assert!(formula.contains("sigma_i(w)") || formula.contains("sigma_i(U [V, W])"), "{formula}");
 }
 
-/// Weights before a layer normalisation: what is left when the mean is taken off has a norm that no symmetry changes to zero.
+/// Weights before a layer normalisation have a norm that no symmetry changes to zero; where the mean is taken off along one axis
+/// and the scale along the other, what is held is no whole tensor.
 #[test]
-fn a_semidefinite_charge_is_held() {
+fn semidefinite_charges_are_held() {
     let found =
         derived("[param]\nw = \"normal(5)\"\n[model]\nc = \"w - mean(w)\"\npredictor = \"c / sqrt(sum(c**2))\"");
-    let name = "0.5*sum((w - mean(w))**2)";
-    assert_eq!((found.slice.balanced_point, found.slice.held.as_slice()), (false, [name.to_owned()].as_slice()));
-    assert_eq!(found.charges.names, ["sum(w)", name]);
+    assert_eq!((found.slice.balanced_point, found.slice.held.as_slice()), (false, ["½‖w‖²".to_owned()].as_slice()));
+    assert_eq!(found.charges.names, ["sum(w)", "0.5*(sum(w**2))"]);
     assert_eq!((found.symmetries.dimension, found.unexplained, found.bias.at), (2, 0, "balanced"));
+    // Of w the part along (1, 1) is seen as it is, and what is orthogonal to it by its direction.
+    let found = derived(
+        "[param]\nw = \"normal(3)\"\n[model]\nm = \"mean(w)\"\nc = \"w - m\"\npredictor = \"[c[0], c[1], m * norm(c)] / norm(c)\"",
+    );
+    let name = "0.5*sum((w - mean(w))**2)";
+    assert_eq!(
+        (found.slice.held.as_slice(), found.charges.names.as_slice()),
+        ([name.to_owned()].as_slice(), [name.to_owned()].as_slice())
+    );
+    assert_eq!((found.symmetries.dimension, found.unexplained, found.bias.at), (1, 0, "balanced"));
 }
 
 #[test]

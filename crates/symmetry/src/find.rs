@@ -150,7 +150,7 @@ pub fn find(model: &dyn Parametrization, options: &SearchOptions) -> Result<Symm
     let found = search_all(&mut sampler, &components, options)?;
     let mut named = Vec::with_capacity(found.len());
     for component in &found {
-        named.push(name_component(component, options, &mut || sampler.normal())?);
+        named.push(named_or_orthogonal(component, options, &mut sampler)?);
     }
     let assembled = assemble(&found, named, model.tensors());
     refuse_jumps(&mut sampler, &assembled.generators)?;
@@ -170,6 +170,23 @@ pub fn find(model: &dyn Parametrization, options: &SearchOptions) -> Result<Symm
         by_tensors: components.iter().any(|c| c.len() > options.affine_limit),
     };
     Ok(finish(&sampler, assembled, dimensions, info, options))
+}
+
+/// Names of the sparse representatives; of the orthogonal ones where those are no algebra.
+fn named_or_orthogonal(
+    component: &ComponentSymmetry,
+    options: &SearchOptions,
+    sampler: &mut Sampler<'_>,
+) -> Result<Vec<NamedCluster>, SymmetryError> {
+    let named = name_component(component, options, &mut || sampler.normal())?;
+    let closes = named.iter().all(|cluster| cluster.closure_residual <= options.closure_ceiling);
+    match &component.orthogonal {
+        Some(elements) if !closes => {
+            let other = ComponentSymmetry { elements: elements.clone(), orthogonal: None, ..component.clone() };
+            name_component(&other, options, &mut || sampler.normal())
+        }
+        _ => Ok(named),
+    }
 }
 
 fn finish(

@@ -23,6 +23,8 @@ pub(crate) struct ComponentSymmetry {
     pub translations: Vec<Vec<f64>>,
     /// Affine maps with fields orthogonal to the translations, in reduced echelon form.
     pub elements: Vec<Vec<MapEntry>>,
+    /// Other representatives of the same classes modulo translations, for the case that these do not close under brackets.
+    pub orthogonal: Option<Vec<Vec<MapEntry>>>,
     /// Smallest last kept / first dropped of the rank decisions; `None` when nothing was dropped.
     pub gap: Option<f64>,
     /// Rows of the linear system that were used.
@@ -49,6 +51,7 @@ pub(crate) fn search_component(
         indices: indices.to_vec(),
         translations: columns(&translations.basis),
         elements: Vec::new(),
+        orthogonal: None,
         gap: translations.info.gap(),
         rows: translations.info.rows_used,
     };
@@ -63,15 +66,18 @@ pub(crate) fn search_component(
     refuse_large(maps.basis.columns(), limit, tensors, options)?;
     let entries: Vec<Vec<MapEntry>> = columns(&maps.basis).iter().map(|x| ansatz.entries(x)).collect();
     found.elements = reduced_basis(&entries);
-    if quotient {
+    if !found.translations.is_empty() && !found.elements.is_empty() {
         let thetas: Vec<&[f64]> = local.iter().map(|sample| sample.0.as_slice()).collect();
-        match modulo_translations(&found.elements, &found.translations, ansatz.size(), &thetas)? {
-            Some(elements) => found.elements = elements,
-            None => {
+        let sparse = modulo_translations(&found.elements, &found.translations, ansatz.size(), &thetas)?;
+        match sparse {
+            Some(elements) if quotient => found.elements = elements,
+            Some(elements) => found.orthogonal = Some(std::mem::replace(&mut found.elements, elements)),
+            None if quotient => {
                 let maps = find_maps(ansatz, &found.translations, &local, tensors, options)?;
                 let entries: Vec<Vec<MapEntry>> = columns(&maps.basis).iter().map(|x| ansatz.entries(x)).collect();
                 found.elements = reduced_basis(&entries);
             }
+            None => {}
         }
         refuse_large(found.elements.len(), options.algebra_limit, tensors, options)?;
     }
