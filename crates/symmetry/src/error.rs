@@ -56,7 +56,7 @@ pub enum SymmetryError {
     },
     /// The algebra of a component is too large to be named.
     #[error(
-        "the symmetries of {tensors} have dimension {dimension}, and names are found up to {limit}; derive the same model \
+        "the symmetries of {tensors} have dimension {dimension}, and names are found up to {limit}, or fewer where they move large blocks; derive the same model \
          at smaller sizes (distinct sizes of at least 3), where its symmetry has the same form"
     )]
     AlgebraTooLarge {

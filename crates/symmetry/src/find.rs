@@ -178,7 +178,13 @@ fn named_or_orthogonal(
     options: &SearchOptions,
     sampler: &mut Sampler<'_>,
 ) -> Result<Vec<NamedCluster>, SymmetryError> {
-    let named = name_component(component, options, &mut || sampler.normal())?;
+    let tensors = acting_on(&component.indices, sampler.model.tensors()).join(", ");
+    let named = name_component(component, options, &mut || sampler.normal()).map_err(|error| match error {
+        SymmetryError::AlgebraTooLarge { dimension, limit, .. } => {
+            SymmetryError::AlgebraTooLarge { tensors, dimension, limit }
+        }
+        other => other,
+    })?;
     let closes = named.iter().all(|cluster| cluster.closure_residual <= options.closure_ceiling);
     match &component.orthogonal {
         Some(elements) if !closes => {

@@ -51,9 +51,19 @@ pub(crate) fn name_component(
         named.push(name_translations(&component.translations));
     }
     for cluster in clusters(&component.elements, size) {
+        if work(&cluster) > options.naming_work {
+            let (dimension, limit) = (cluster.elements.len(), options.algebra_limit);
+            return Err(SymmetryError::AlgebraTooLarge { tensors: String::new(), dimension, limit });
+        }
         named.push(name_cluster(&cluster, options, noise)?);
     }
     Ok(named)
+}
+
+/// Multiplications of all brackets: the square of the dimension times the cubes of the blocks.
+fn work(cluster: &Cluster) -> f64 {
+    let of = |copies: &Vec<Vec<usize>>| (copies[0].len() as f64).powi(3);
+    (cluster.elements.len() as f64).powi(2) * cluster.layout.classes.iter().map(of).sum::<f64>()
 }
 
 fn name_translations(translations: &[Vec<f64>]) -> NamedCluster {

@@ -13,6 +13,8 @@ pub struct SearchOptions {
     pub unknown_limit: usize,
     /// Largest dimension of the algebra of one component: naming takes its cube in memory.
     pub algebra_limit: usize,
+    /// Most multiplications of the brackets of one component; beyond it naming takes minutes.
+    pub naming_work: f64,
     /// Rows of the linear system per unknown.
     pub rows_per_unknown: f64,
     /// Relative singular values at least this large count as non-zero.
@@ -41,6 +43,7 @@ impl Default for SearchOptions {
             mixing_limit: 1_500,
             unknown_limit: 2_600,
             algebra_limit: 300,
+            naming_work: 6e9,
             rows_per_unknown: 2.0,
             kept_floor: 1e-6,
             dropped_ceiling: 1e-11,
