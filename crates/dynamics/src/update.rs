@@ -40,7 +40,8 @@ impl Update {
     /// Adds the update that a spec's `[train]` asks for to the graph of its model.
     ///
     /// # Errors
-    /// [`SpecError`] where there is no loss to descend, no predictor to project on, or no label to add noise to.
+    /// [`SpecError`] where there is no loss to descend, no parameter that it depends on, no predictor to project on, or no
+    /// label to add noise to.
     pub fn build(spec: &Spec, model: Model) -> Result<Self, SpecError> {
         let targets: Vec<NodeId> = model.params.iter().map(|slot| slot.node).collect();
         let loss = model.named("loss").ok_or_else(|| {
@@ -52,6 +53,7 @@ impl Update {
             _ => (model, loss),
         };
         let gradients = gradient(&mut model.graph, descended, &targets);
+        check_trained(spec, &model, &gradients)?;
         let mut extra = Vec::new();
         let next = match spec.train.optimizer {
             Optimizer::Sgd { momentum, weight_decay } => {
@@ -81,6 +83,23 @@ impl Update {
         }
         Ok(Self { model, states })
     }
+}
+
+/// A loss that no parameter moves would train nothing, and nowhere say so. Noise of a temperature moves them even so.
+fn check_trained(spec: &Spec, model: &Model, gradients: &[NodeId]) -> Result<(), SpecError> {
+    let zero = |&node: &NodeId| model.graph.constant_value(node).is_some_and(|g| g.values.iter().all(|&x| x == 0.0));
+    if spec.train.temperature > 0.0 || !gradients.iter().all(zero) {
+        return Ok(());
+    }
+    let names: Vec<&str> = model.params.iter().map(|slot| slot.name.as_str()).collect();
+    let message = "the loss depends on no parameter, or only through steps, so there is nothing to train";
+    let help = format!("use what [param] names ({}), as in loss = \"mean((predictor - y)**2)\"", names.join(", "));
+    let loss = spec.model.iter().find(|definition| definition.name == "loss");
+    Err(match loss {
+        Some(loss) => SpecError::at(&loss.location, message).label("its gradient is zero everywhere"),
+        None => SpecError::in_file(&spec.source.name, message),
+    }
+    .help(help))
 }
 
 fn sgd(

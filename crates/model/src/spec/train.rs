@@ -4,6 +4,9 @@ use super::raw::{Entry, Table};
 use super::reader::{Reader, section};
 use crate::source::{Location, SpecError};
 
+/// The most steps that a spec can ask for: a year of the fastest model, and within what products with them can be counted.
+pub const MOST_STEPS: u64 = 1_000_000_000_000_000;
+
 /// How parameters are updated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Optimizer {
@@ -151,7 +154,7 @@ pub(super) fn train(document: &Table) -> Result<Train, SpecError> {
     let optimizer = optimizer(&mut reader, table)?;
     let train = Train {
         step_size: reader.number("step_size", POSITIVE, |x| x > 0.0)?.unwrap_or(1e-3),
-        steps: reader.count("steps", 0)?.unwrap_or(1_000),
+        steps: reader.count_between("steps", 0, MOST_STEPS)?.unwrap_or(1_000),
         noise: noise(&mut reader, table, optimizer)?,
         constraint: constraint(&mut reader, table, optimizer)?,
         scheme: reader
