@@ -15,7 +15,7 @@
 //! | ln, ln(1 + x) | 1 |
 //! | sin, cos | 3 |
 //! | aᵇ | 2; 0 or ∞ within 1e-5 of the ends of the normal numbers |
-//! | Φ | 5; results below the normal numbers are coarse or 0 |
+//! | Φ | 6; results below the normal numbers are coarse or 0 |
 //!
 //! The polynomials interpolate in Chebyshev points; `coefficients.py` prints them with their errors, a twentieth to a tenth of
 //! the last digit.
