@@ -137,6 +137,8 @@ pub struct Train {
     pub scheme: Scheme,
     /// Precision.
     pub dtype: DataType,
+    /// Whether a parameter carries what rounding took from its steps.
+    pub compensated: bool,
     /// Where the section stands, if it is there.
     pub location: Option<Location>,
 }
@@ -162,6 +164,7 @@ pub(super) fn train(document: &Table) -> Result<Train, SpecError> {
             .unwrap_or(Scheme::Euler),
         temperature: reader.number("temperature", NOT_NEGATIVE, |x| x >= 0.0)?.unwrap_or(0.0),
         dtype: reader.choice("dtype", &[("f32", DataType::F32), ("f64", DataType::F64)])?.unwrap_or(DataType::F32),
+        compensated: compensated(&mut reader, table, optimizer)?,
         location: found.map(|(_, key)| key.clone()),
         optimizer,
     };
@@ -172,6 +175,18 @@ pub(super) fn train(document: &Table) -> Result<Train, SpecError> {
     reader.finish()?;
     check_scheme(&train, table)?;
     Ok(train)
+}
+
+/// Kahan's compensation is that of a sum of gradient steps; noise of each step is far above rounding.
+fn compensated(reader: &mut Reader<'_>, table: &Table, optimizer: Optimizer) -> Result<bool, SpecError> {
+    let wanted = reader.boolean("compensated", false)?;
+    match table.get("compensated") {
+        Some(entry) if wanted && !matches!(optimizer, Optimizer::Sgd { .. }) => {
+            Err(SpecError::at(&entry.key, "compensated = true belongs to optimizer = \"sgd\"")
+                .help("leave it out, or train in double precision: dtype = \"f64\""))
+        }
+        _ => Ok(wanted),
+    }
 }
 
 /// The second-order scheme is one of noise that does not depend on θ, without constraint.
