@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use gaugebias::model::spec::{MOST_SEEDS, MOST_STEPS};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Finds the symmetries of a model's parametrization, computes the bias that they and gradient noise induce, and tests
@@ -43,10 +45,10 @@ pub enum Command {
 #[derive(Args)]
 pub struct SpecFlags {
     /// Number of seeds, instead of the spec's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = seeds)]
     pub seeds: Option<u64>,
     /// Number of steps, instead of the spec's
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = steps)]
     pub steps: Option<u64>,
     /// Override a key, as in --set train.step_size=1e-3; may be repeated
     #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
@@ -77,7 +79,7 @@ impl SpecFlags {
 #[derive(Args, Clone, Copy)]
 pub struct Threads {
     /// Worker threads [default: all cores, or RAYON_NUM_THREADS]; results do not depend on it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<u16>,
 }
 
@@ -93,6 +95,28 @@ pub struct Saving {
     /// Seconds between saves [default: 5, or more where saving takes long]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub save_every: Option<Duration>,
+}
+
+/// A whole number within limits, or what to give instead.
+fn whole(text: &str, least: u64, most: u64, instead: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("give a whole number from {least} to {most}{instead}"))
+}
+
+fn seeds(text: &str) -> Result<u64, String> {
+    whole(text, 1, MOST_SEEDS, "; each seed is a run of its own")
+}
+
+fn steps(text: &str) -> Result<u64, String> {
+    whole(text, 0, MOST_STEPS, "; with 0 only the start is recorded")
+}
+
+fn some_steps(text: &str) -> Result<u64, String> {
+    whole(text, 1, MOST_STEPS, ", or leave --steps out")
+}
+
+fn threads(text: &str) -> Result<u16, String> {
+    whole(text, 1, 1024, ", or leave --threads out for all cores").map(|threads| threads as u16)
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -203,10 +227,10 @@ pub struct Reproduce {
     /// Name of a published experiment, `all`, or a spec file with a [published] section
     pub name: String,
     /// Number of seeds, instead of the spec's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = seeds)]
     pub seeds: Option<u64>,
     /// Fewer steps, to try it out; the numbers are then not comparable
-    #[arg(long, value_name = "K", conflicts_with = "stage")]
+    #[arg(long, value_name = "K", conflicts_with = "stage", value_parser = some_steps)]
     pub steps: Option<u64>,
     /// Steps of the published plots, or of the longer runs [default: the longer ones where the published numbers need them]
     #[arg(long, value_enum)]

@@ -27,7 +27,8 @@ pub fn read(spec: &str, flags: &SpecFlags) -> Result<Vec<Spec>, SpecError> {
     let path = Path::new(spec);
     let published = PUBLISHED.iter().find(|(name, _)| *name == spec);
     let file = match published {
-        Some((name, text)) if !path.exists() => {
+        // A folder of that name, perhaps of its results, is not meant.
+        Some((name, text)) if !path.is_file() => {
             SpecFile::parse(&format!("{name}.toml"), (*text).to_owned(), PathBuf::new(), &overrides)?
         }
         _ => SpecFile::read(path, &overrides).map_err(|error| with_names(error, path))?,

@@ -305,6 +305,13 @@ fn what_cannot_be_reproduced_is_refused() {
     folder.write("thesis/report.html", "three years of work");
     let command = ["reproduce", "gauge-picture", "--out", "thesis"];
     assert!(folder.run(&command).ends_with(2).stderr.contains("not a reproduction"));
+    // A folder of an experiment's name is not taken for a spec.
+    std::fs::create_dir(folder.path("gauge-picture")).expect("a folder");
+    folder.run(&["simulate", "gauge-picture", "--seeds", "2", "--steps", "3"]).ends_with(0);
+    // Where files cannot be written is found out before the runs.
+    let command = ["reproduce", "gauge-picture", "--out", "never", "--reference-format", "thesis/report.html/files"];
+    assert!(folder.run(&command).ends_with(2).stderr.contains("report.html/files"));
+    assert!(!folder.path("never").exists());
     let wrong = "[param]\nw = 1.0\n[model]\nloss = \"w**2\"\n[published]\n";
     for (line, expected) in [
         ("stage = \"accuracy\"", "accuracy_steps"),

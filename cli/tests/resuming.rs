@@ -190,6 +190,29 @@ fn force_leaves_no_results_of_another_run() {
     assert!(forced.keys().eq(fresh.keys()), "{:?} and {:?}", forced.keys(), fresh.keys());
 }
 
+/// Figures of one's own beside those of the run, before and after it was drawn again.
+#[test]
+fn force_leaves_figures_that_no_run_wrote() {
+    let folder = Folder::new();
+    folder.write("spec.toml", BATCHES);
+    folder.run(&["run", "spec.toml", "--out", "results"]).ends_with(0);
+    folder.run(&["report", "results"]).ends_with(0);
+    let (first, plain) = (files(&folder.path("results")), BATCHES.split("[[figure]]").next().unwrap());
+    assert!(first.contains_key("figures/2-w.png"), "{:?}", first.keys());
+    folder.write("results/figures/mine.svg", "drawn by hand");
+    folder.write("results/figures/2-w-annotated.png", "annotated");
+    folder.write("plain.toml", plain);
+    folder.run(&["run", "plain.toml", "--out", "results", "--force"]).ends_with(0);
+    let after = files(&folder.path("results"));
+    let left: Vec<&str> = after.keys().filter_map(|name| name.strip_prefix("figures/")).collect();
+    assert_eq!(left, ["2-w-annotated.png", "mine.svg"]);
+    // Names in a damaged run.json lead nowhere outside of figures/.
+    folder.write("results/precious.svg", "mine");
+    folder.write("results/run.json", "{\"figures\": [\"../precious\", \"..\", \"\", 3]}");
+    folder.run(&["run", "plain.toml", "--out", "results", "--force"]).ends_with(0);
+    assert!(folder.path("results/precious.svg").exists());
+}
+
 #[test]
 fn a_wrong_shape_is_found_before_a_folder_is_made() {
     let folder = Folder::new();

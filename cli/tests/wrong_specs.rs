@@ -37,6 +37,10 @@ fn broken(line: &str, by: &str) -> String {
     RIGHT.replacen(line, by, 1)
 }
 
+fn without_law() -> &'static str {
+    RIGHT.split("[verify]").next().expect("a split has a first part")
+}
+
 /// The message of a refusal, after checking its form.
 #[track_caller]
 fn refused(finished: Finished) -> String {
@@ -70,9 +74,8 @@ fn refuse(commands: &[&[&str]], spec: impl AsRef<[u8]>, place: &str, expected: &
 fn the_right_spec_is_right() {
     for command in [RUN, DERIVE, BALANCE, SIMULATE] {
         let folder = Folder::new();
-        // The law of a predictor with three coordinates cannot be predicted, which `run` refuses; the rest is right.
-        let without_law = RIGHT.split("[verify]").next().expect("a split has a first part");
-        folder.write("spec.toml", if command == RUN { without_law } else { RIGHT });
+        // The law needs noise, which `run` refuses; the rest is right.
+        folder.write("spec.toml", if command == RUN { without_law() } else { RIGHT });
         folder.run(command).ends_with(0);
     }
 }
@@ -112,6 +115,74 @@ fn numbers_out_of_range_are_refused() {
     refuse(EVERY, broken("[log]", "[log]\nevery = 0"), "spec.toml:12:9", &["every"]);
     refuse(EVERY, broken("[log]", "[ensemble]\nseeds = 0\n[log]"), "spec.toml:12:9", &["seeds"]);
     refuse(EVERY, broken("[log]", "[logs]"), "spec.toml:11:2", &["logs", "did you mean `log`?"]);
+}
+
+/// Each flag is refused in one message that says what to give instead, before anything is allocated.
+#[test]
+fn absurd_numbers_of_seeds_steps_and_threads_are_refused() {
+    let folder = Folder::new();
+    folder.write("spec.toml", without_law());
+    let seeds = ["0", "-3", "1000000000000", "9223372036854775807", "18446744073709551616", "many"];
+    let steps = ["-1", "9223372036854775807", "99999999999999999999", "1e3"];
+    let threads = ["0", "1025", "65536", "99999999999999999999"];
+    for (flag, numbers, expected) in [
+        ("--seeds", &seeds[..], "give a whole number from 1 to 100000000;"),
+        ("--steps", &steps, "give a whole number from 0 to 1000000000000000;"),
+        ("--threads", &threads, "give a whole number from 1 to 1024, or leave --threads out for all cores"),
+    ] {
+        for number in numbers {
+            for command in ["run", "simulate", "derive", "verify"] {
+                let message = refused(folder.run(&[command, "spec.toml", &format!("{flag}={number}")]));
+                assert!(message.contains(expected) && message.contains(number), "{message}");
+            }
+        }
+    }
+    let none = refused(folder.run(&["reproduce", "shallow-relu", "--steps", "0"]));
+    assert!(none.contains("from 1 to"), "{none}");
+    // The same numbers in the spec are underlined there; what is merely too much says how much there is.
+    refuse(EVERY, broken("[log]", "[ensemble]\nseeds = 1000000000000\n[log]"), "spec.toml:12:9", &["to 100000000"]);
+    refuse(EVERY, broken("steps = 4", "steps = 9000000000000000000"), "spec.toml:10:9", &["to 1000000000000000"]);
+    for command in ["run", "simulate"] {
+        for flags in [["--seeds", "100000000"], ["--steps", "1000000000000000"]] {
+            let wide = ["--set", "data.X=\"normal(800, 3)\"", "--set", "log.every=1"];
+            let message = refused(folder.run(&[&[command, "spec.toml"], &flags[..], &wide].concat()));
+            assert!(message.contains("MiB of memory") && message.contains("use fewer seeds"), "{message}");
+        }
+    }
+    assert!(!folder.path("runs").exists());
+}
+
+#[test]
+fn a_loss_without_parameters_is_refused() {
+    let commands = &[RUN, SIMULATE];
+    let expected = ["depends on no parameter", "nothing to train", "(u, v)"];
+    refuse(commands, broken("X @ predictor", "X @ [1, 2, 3]"), "spec.toml:8:9", &expected);
+    refuse(commands, broken("mean((X @ predictor - 1)**2)", "sum(sign(u))"), "spec.toml:8:9", &expected);
+    // One parameter of two is enough, and so is noise.
+    let folder = Folder::new();
+    folder.write("half.toml", without_law().replace("X @ predictor", "X @ u"));
+    let noise = "optimizer = \"langevin\"\nnoise = \"isotropic\"\ntemperature = 0.1\nsteps = 4";
+    folder.write("noise.toml", without_law().replace("X @ predictor", "X @ [1, 2, 3]").replace("steps = 4", noise));
+    folder.run(&["simulate", "half.toml"]).ends_with(0);
+    folder.run(&["simulate", "noise.toml"]).ends_with(0);
+}
+
+/// A run that would take for ever, so that the message can only come before it.
+#[test]
+fn a_law_that_cannot_be_tested_is_refused_before_the_run() {
+    let long = "steps = 4000000000000";
+    for (spec, expected) in [
+        (RIGHT.replace("steps = 4", long), "temperature > 0"),
+        (common::LAW.replace("steps = 3000", long).replace("sqrt(1.2)", "normal()"), "start at different points"),
+        (common::LAW.replace("steps = 3000", long).replace("burn_in = 1000", "burn_in = 5000000000000"), "0 samples"),
+    ] {
+        let folder = Folder::new();
+        folder.write("spec.toml", spec);
+        let seldom = ["--set", "log.every=100000000000", "--set", "verify.thin=100000000000"];
+        let message = refused(folder.run(&[RUN, &seldom[..]].concat()));
+        assert!(message.contains(expected) && message.contains("leave [verify] out"), "{message}");
+        assert!(!folder.path("results").exists());
+    }
 }
 
 #[test]
@@ -159,7 +230,7 @@ fn what_does_not_fit_into_memory_is_refused_before_it_is_tried() {
     let log = broken("steps = 4", "steps = 4000000000").replace("[log]", "[log]\nevery = 1");
     // `verify` says first that no law is known of such a run.
     refuse(&[RUN, SIMULATE], log, "MiB", &["memory", "free"]);
-    let seeds = broken("[log]", "[ensemble]\nseeds = 9000000000000\n[log]");
+    let seeds = broken("[log]", "[ensemble]\nseeds = 90000000\n[log]");
     refuse(&[RUN, SIMULATE], seeds, "MiB", &["memory", "free"]);
 }
 
@@ -248,11 +319,11 @@ fn overrides_are_checked_like_the_spec() {
 #[test]
 fn folders_that_cannot_be_written_are_refused_before_the_run() {
     let folder = Folder::new();
-    folder.write("spec.toml", RIGHT.replace("steps = 4", "steps = 4000000000000"));
+    folder.write("spec.toml", without_law().replace("steps = 4", "steps = 4000000000000"));
     folder.write("file", "");
     for out in ["file/results", "file"] {
         for command in ["run", "simulate"] {
-            let seldom = ["--set", "log.every=100000000000", "--set", "verify.thin=100000000000"];
+            let seldom = ["--set", "log.every=100000000000"];
             let message = refused(folder.run(&[&[command, "spec.toml", "--out", out], &seldom[..]].concat()));
             assert!(message.contains(out), "{message}");
         }
@@ -265,7 +336,7 @@ fn folders_that_cannot_be_written_are_refused_before_the_run() {
 #[test]
 fn a_run_folder_is_kept_without_force() {
     let folder = Folder::new();
-    folder.write("spec.toml", RIGHT);
+    folder.write("spec.toml", without_law());
     std::fs::create_dir(folder.path("results")).unwrap();
     folder.write("results/thesis.txt", "three years of work");
     for command in ["run", "simulate"] {

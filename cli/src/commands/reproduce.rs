@@ -35,6 +35,7 @@ pub fn reproduce(flags: &Reproduce) -> Result<(), Failure> {
     let memory = plans.iter().map(|plan| predict(&plan.specs, true)).collect::<Result<Vec<_>, _>>()?;
     let path = flags.out.clone().unwrap_or_else(|| Path::new("runs").join("reproduce"));
     check_folder(&path, flags.force)?;
+    flags.reference_format.as_deref().map_or(Ok(()), reference::prepare)?;
     let folders = plans.iter().map(|plan| plan.take(&path, flags)).collect::<Result<Vec<_>, _>>()?;
     let mut outcomes = run_all(&jobs(&plans, &folders, &memory)?, flags.threads)?;
     let failure = first_failure(&mut outcomes);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use gaugebias::dynamics::Run as Simulated;
 use gaugebias::model::spec::Spec;
 use gaugebias::report::study::Study;
-use gaugebias::verify::judge;
+use gaugebias::verify::Prediction;
 use serde_json::json;
 
 use super::saved::{SavedRuns, predict};
@@ -21,11 +21,13 @@ pub fn run(flags: &Run) -> Result<(), Failure> {
     let specs = specs::read(&flags.spec, &flags.flags)?;
     let path = flags.out.clone().unwrap_or_else(|| default_folder(&flags.spec));
     let memory = predict(&specs, true)?;
+    // What cannot be tested is refused before anything is simulated.
+    let laws = specs.iter().map(law).collect::<Result<Vec<_>, _>>()?;
     let saved = SavedRuns::take(&path, flags.saving, flags.json, &specs)?;
     let mut studies = Vec::new();
     let mut failure = None;
     for (index, spec) in specs.iter().enumerate() {
-        let (study, ended) = study(spec, |spec| saved.run(index, spec, memory[index], flags.threads))?;
+        let (study, ended) = study(spec, &laws[index], |spec| saved.run(index, spec, memory[index], flags.threads))?;
         studies.push(study);
         if ended.is_some() {
             failure = ended;
@@ -52,10 +54,23 @@ fn default_folder(spec: &str) -> PathBuf {
     Path::new("runs").join(stem)
 }
 
+/// The laws that the run is to be judged by, where its spec asks for a verdict.
+fn law(spec: &Spec) -> Result<Option<Prediction>, Failure> {
+    if spec.verify.is_none() {
+        return Ok(None);
+    }
+    gaugebias::verify::predict(spec).map(Some).map_err(|error| {
+        Failure::Refused(format!(
+            "the law in [verify] cannot be tested: {error}; correct it, or leave [verify] out to run without a verdict"
+        ))
+    })
+}
+
 /// One spec from derivation to verdict. What cannot be derived or judged is said in the report; what cannot be run is
 /// an error.
 fn study(
     spec: &Spec,
+    law: &Option<Prediction>,
     simulate: impl Fn(&Spec) -> Result<(Simulated, Option<Failure>), Failure>,
 ) -> Result<(Study, Option<Failure>), Failure> {
     let derivation = match derive::derivation(spec, "balanced", false) {
@@ -69,8 +84,8 @@ fn study(
     };
     let (run, ended) = simulate(spec)?;
     let early_end = ended.as_ref().and_then(Failure::early_end);
-    let judgement = match (&spec.verify, &ended) {
-        (Some(_), None) => Some(judge(spec, &run).map_err(|error| error.to_string())),
+    let judgement = match (law, &ended) {
+        (Some(law), None) => Some(law.judge(&run).map_err(|error| error.to_string())),
         _ => None,
     };
     Ok((Study { spec: spec.clone(), derivation, run, early_end, judgement }, ended))

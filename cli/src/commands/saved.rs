@@ -100,7 +100,9 @@ impl SavedRuns {
         }
         let (seeds, steps) = (spec.ensemble.seeds, spec.train.steps);
         if !self.quiet {
-            eprintln!("{}: {seeds} seeds × {steps} steps, at most {} MiB of memory", spec.title, memory >> 20);
+            let every = if spec.log.every == 1 { ", every step recorded" } else { "" };
+            let seeds = if seeds == 1 { "1 seed".to_owned() } else { format!("{seeds} seeds") };
+            eprintln!("{}: {seeds} × {steps} steps{every}, at most {} MiB of memory", spec.title, memory >> 20);
         }
         let (run, failure) = attempt(spec, threads, Some(checkpoints))?;
         self.folder.write_tensors(spec, &run)?;

@@ -211,7 +211,7 @@ impl<T: Real> Ensemble<T> {
         let last = self.spec.train.steps;
         let shared = Shared::default();
         shared.steps.store(self.blocks.iter().map(|block| block.step.min(last)).sum(), Ordering::Relaxed);
-        let total = last * self.spec.ensemble.seeds as u64;
+        let total = last.saturating_mul(self.spec.ensemble.seeds as u64);
         // When the next save is due.
         let due = Mutex::new(saver.as_ref().map(|saver| Instant::now() + saver.first_pause()));
         let (mut interrupted, mut look) = (false, FIRST_LOOK);

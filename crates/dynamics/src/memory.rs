@@ -54,7 +54,7 @@ impl Memory {
         let blocks = seeds.div_ceil(LANES) as u64;
         let (seeds, number) = (seeds as u64, size_of::<T>() as u64);
         let all = u64::MAX;
-        let recorded = |elements: u64| plan.schedule.records_before(all).saturating_mul(elements * seeds);
+        let recorded = |elements: u64| plan.schedule.records_before(all).saturating_mul(elements.saturating_mul(seeds));
         let series: Vec<u64> = elements.iter().map(|&elements| recorded(elements)).collect();
         let samples = plan.schedule.samples_before(all).saturating_mul(seeds);
         let series: Vec<u64> = series.into_iter().chain([samples]).collect();

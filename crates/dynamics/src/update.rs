@@ -1,6 +1,6 @@
 //! One training step as a graph.
 //!
-//! SGD: g = ∇L (+ λθ), m' = μm + g, θ' = θ − ηm'. Adam: m' = β₁m + (1−β₁)g, v' = β₂v + (1−β₂)g²,
+//! SGD: g = ∇L (+ λθ), m' = μm + g, θ' = θ − ηm', which may be compensated: rounding of θ is a state of its own. Adam: m' = β₁m + (1−β₁)g, v' = β₂v + (1−β₂)g²,
 //! θ' = θ − η (m'/c₁)/(√(v'/c₂) + ε), with c = 1 − βᵗ a state of its own, c' = βc + (1−β). Langevin, by Euler and Maruyama with time step h, in the Itô
 //! sense: θ' = θ − h∇L + √(2τh) P z with z ~ N(0, I), P = I (isotropic) or the orthogonal projector onto the row space
 //! of the predictor's Jacobian at θ (horizontal). The second-order scheme puts (z + z')/2 in the place of z, z' the noise of the last
@@ -9,7 +9,7 @@
 use gaugebias_model::graph::{Kind, NodeId, cotangents, gradient};
 use gaugebias_model::operations::{Concatenate, Distribution, Draw, Purpose, Slice, Unary};
 use gaugebias_model::spec::{Noise, Optimizer, Scheme, Spec};
-use gaugebias_model::{Model, Shape, SpecError, Tensor};
+use gaugebias_model::{Model, Shape, Slot, SpecError, Tensor};
 
 use crate::constraint::{projected, with_potential};
 use crate::horizontal;
@@ -40,7 +40,8 @@ impl Update {
     /// Adds the update that a spec's `[train]` asks for to the graph of its model.
     ///
     /// # Errors
-    /// [`SpecError`] where there is no loss to descend, no predictor to project on, or no label to add noise to.
+    /// [`SpecError`] where there is no loss to descend, no parameter that it depends on, no predictor to project on, or no
+    /// label to add noise to.
     pub fn build(spec: &Spec, model: Model) -> Result<Self, SpecError> {
         let targets: Vec<NodeId> = model.params.iter().map(|slot| slot.node).collect();
         let loss = model.named("loss").ok_or_else(|| {
@@ -52,10 +53,11 @@ impl Update {
             _ => (model, loss),
         };
         let gradients = gradient(&mut model.graph, descended, &targets);
+        check_trained(spec, &model, &gradients)?;
         let mut extra = Vec::new();
         let next = match spec.train.optimizer {
             Optimizer::Sgd { momentum, weight_decay } => {
-                sgd(&mut model, spec.train.step_size, momentum, weight_decay, &gradients, &mut extra)
+                sgd(spec, &mut model, [momentum, weight_decay], &gradients, &mut extra)
             }
             Optimizer::Adam { beta1, beta2, epsilon } => {
                 let adam = Adam { step_size: spec.train.step_size, beta1, beta2, epsilon };
@@ -83,14 +85,31 @@ impl Update {
     }
 }
 
+/// A loss that no parameter moves would train nothing, and nowhere say so. Noise of a temperature moves them even so.
+fn check_trained(spec: &Spec, model: &Model, gradients: &[NodeId]) -> Result<(), SpecError> {
+    let zero = |&node: &NodeId| model.graph.constant_value(node).is_some_and(|g| g.values.iter().all(|&x| x == 0.0));
+    if spec.train.temperature > 0.0 || !gradients.iter().all(zero) {
+        return Ok(());
+    }
+    let names: Vec<&str> = model.params.iter().map(|slot| slot.name.as_str()).collect();
+    let message = "the loss depends on no parameter, or only through steps, so there is nothing to train";
+    let help = format!("use what [param] names ({}), as in loss = \"mean((predictor - y)**2)\"", names.join(", "));
+    let loss = spec.model.iter().find(|definition| definition.name == "loss");
+    Err(match loss {
+        Some(loss) => SpecError::at(&loss.location, message).label("its gradient is zero everywhere"),
+        None => SpecError::in_file(&spec.source.name, message),
+    }
+    .help(help))
+}
+
 fn sgd(
+    spec: &Spec,
     model: &mut Model,
-    step_size: f64,
-    momentum: f64,
-    weight_decay: f64,
+    [momentum, weight_decay]: [f64; 2],
     gradients: &[NodeId],
     extra: &mut Vec<State>,
 ) -> Vec<NodeId> {
+    let step_size = spec.train.step_size;
     let mut next = Vec::new();
     for (slot, &gradient) in model.params.clone().iter().zip(gradients) {
         let mut direction = gradient;
@@ -106,10 +125,25 @@ fn sgd(
             extra.push(State { name, slot: model.next_slot, shape: slot.shape.clone(), next: direction });
             model.next_slot += 1;
         }
-        let change = model.graph.scale(step_size, direction);
-        next.push(model.graph.subtract(slot.node, change));
+        next.push(if spec.train.compensated {
+            let change = model.graph.scale(-step_size, direction);
+            compensated(model, slot, change, extra)
+        } else {
+            let change = model.graph.scale(step_size, direction);
+            model.graph.subtract(slot.node, change)
+        });
     }
     next
+}
+
+/// θ + change, with a state for what rounding takes from θ.
+fn compensated(model: &mut Model, slot: &Slot, change: NodeId, extra: &mut Vec<State>) -> NodeId {
+    let lost = model.graph.input(model.next_slot, slot.shape.clone(), Kind::Real);
+    let [moved, next] = model.graph.compensated_sum(slot.node, lost, change);
+    let name = format!("rounding of {}", slot.name);
+    extra.push(State { name, slot: model.next_slot, shape: slot.shape.clone(), next });
+    model.next_slot += 1;
+    moved
 }
 
 struct Adam {

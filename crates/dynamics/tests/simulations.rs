@@ -228,7 +228,7 @@ fn totals_are_sums_over_every_step() {
 /// Without its compensation a sum in f32 stands still at 2²⁴ times what is added.
 #[test]
 fn totals_do_not_lose_small_increments() {
-    let text = "[param]\nw = 1.0\n[model]\nloss = \"0.0 * w\"\n[total]\nsum = \"where(t < 0.001, 16777216.0, 1.0) + 0.0 * grad_w\"\n\
+    let text = "[param]\nw = 1.0\n[model]\nloss = \"1e-9 * w\"\n[total]\nsum = \"where(t < 0.001, 16777216.0, 1.0) + 0.0 * grad_w\"\n\
                 [batch]\nt = \"uniform()\"\n[train]\nsteps = 4_000\n[ensemble]\nseeds = 2\n[log]\nevery = 4_000\nsum = \"sum\"";
     let single = |dtype: &str| {
         let overrides = [format!("train.dtype=\"{dtype}\"")];

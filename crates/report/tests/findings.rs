@@ -34,6 +34,12 @@ fn growth_and_decay_are_told_apart() {
     let said = findings(std::slice::from_ref(&small));
     assert!(said.len() == 1 && said[0].starts_with("The ratio went to 1 by growth"), "{said:?}");
 
+    // A shorter run goes part of the way, and says so.
+    let halfway = pair("0.05", 0.0, 1e-3, 400);
+    let found = factors(&halfway, &halfway.spec.figures[0]).expect("factors");
+    assert!(found.imbalance[1].iter().all(|to| (0.1..0.8).contains(to)), "{:?}", found.imbalance);
+    assert!(findings(std::slice::from_ref(&halfway))[0].starts_with("The ratio went part of the way to 1 by growth"));
+
     let noisy = pair("2.2", 3.0, 0.01, 2_000);
     let found = factors(&noisy, &noisy.spec.figures[0]).expect("factors");
     assert!(found.charge.iter().all(|&charge| charge < 0.05), "{:?}", found.charge);
@@ -45,7 +51,7 @@ fn growth_and_decay_are_told_apart() {
 
     let still = pair("2.2", 0.0, 1e-5, 10);
     let said = findings(std::slice::from_ref(&still));
-    assert!(said[0].starts_with("The ratio did not go to 1"), "{said:?}");
+    assert!(said[0].starts_with("The ratio did not go to 1") && !said[0].contains("share"), "{said:?}");
 }
 
 /// Three coordinates seen through one number, by the product and by w itself.

@@ -59,6 +59,19 @@ impl Graph {
         self.unary(Unary::NEGATE, x)
     }
 
+    /// sum + increment and what rounding has added to it too much, of a sum that has carried `lost` so far (Kahan's
+    /// compensation); all of one shape.
+    ///
+    /// ```text
+    /// y = increment − lost,   sum' = sum + y,   lost' = (sum' − sum) − y
+    /// ```
+    pub fn compensated_sum(&mut self, sum: NodeId, lost: NodeId, increment: NodeId) -> [NodeId; 2] {
+        let added = self.subtract(increment, lost);
+        let next = self.add(sum, added);
+        let grown = self.subtract(next, sum);
+        [next, self.subtract(grown, added)]
+    }
+
     /// Where `condition` is not 0, `a`, else `b`; of equal shapes.
     pub fn select(&mut self, condition: NodeId, a: NodeId, b: NodeId) -> NodeId {
         self.must(Select, &[condition, a, b])

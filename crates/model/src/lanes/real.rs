@@ -22,6 +22,8 @@ pub trait Real: LaneNormals + Copy + Default + Send + Sync + PartialOrd + std::f
     const ONE: Self;
     /// Distance from 1 to the next number.
     const EPSILON: Self;
+    /// The largest finite number.
+    const LARGEST: Self;
 
     /// The nearest representable number.
     fn from_f64(x: f64) -> Self;
@@ -130,6 +132,7 @@ macro_rules! real {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             const EPSILON: Self = $type::EPSILON;
+            const LARGEST: Self = $type::MAX;
             const ELEMENTARY: &'static Elementary<Self> = &elementary::$constants;
 
             #[inline(always)]

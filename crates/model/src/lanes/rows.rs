@@ -40,20 +40,21 @@ impl Packed {
         self.columns.next_multiple_of(LANES)
     }
 
-    /// The group of a row: its first row, and its number of rows. Groups have eight rows; of what is left over, four if
-    /// there are as many, then one each.
-    fn group(self, row: usize) -> [usize; 2] {
-        let whole = self.rows / 8 * 8;
+    /// The group of a row: its first row, and its number of rows. Groups have as many rows as `T` wants; of what is left
+    /// over, four if there are as many, then one each.
+    fn group<T>(self, row: usize) -> [usize; 2] {
+        let size = group_size::<T>();
+        let whole = self.rows / size * size;
         match row {
-            _ if row < whole => [row / 8 * 8, 8],
+            _ if row < whole => [row / size * size, size],
             _ if row < whole + 4 && whole + 4 <= self.rows => [whole, 4],
             _ => [row, 1],
         }
     }
 
     /// Where number (row, column) is within one lane's matrix.
-    fn place(self, row: usize, column: usize) -> usize {
-        let [first, size] = self.group(row);
+    fn place<T>(self, row: usize, column: usize) -> usize {
+        let [first, size] = self.group::<T>(row);
         first * self.stride() + (column / LANES * size + row - first) * LANES + column % LANES
     }
 
@@ -67,6 +68,20 @@ impl Packed {
         2 * self.stride()
     }
 }
+
+/// Rows that are multiplied and added at a time: as many bytes in both precisions, since the group that is multiplied and
+/// the one that is added, still to be found in the first cache, take most of it when rows are long (eight rows of f64: 1.2
+/// times slower).
+const fn group_size<T>() -> usize {
+    32 / size_of::<T>()
+}
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// How far ahead of a sweep the matrix is asked for, in bytes. The machine foresees the sweep, but only to the end of a page; sixteen
+/// seeds' matrices of f64 come from the third cache, and then took a tenth longer.
+const AHEAD: usize = 2048;
 
 /// A vector in lanes: element i is the chunk at `offset + step·i`, counted in numbers.
 #[derive(Clone, Copy, Debug)]
@@ -127,7 +142,7 @@ impl<T: Real> WithSimd for RunPack<'_, T> {
         let (from, to) = (field.start(source.buffer) + source.offset, field.start(packed.buffer));
         let apart = packed.rows * packed.stride();
         for (row, column) in (0..packed.rows).flat_map(|row| (0..packed.stride()).map(move |column| (row, column))) {
-            let (source, target) = (from + row * source.step + column * across, to + packed.place(row, column));
+            let (source, target) = (from + row * source.step + column * across, to + packed.place::<T>(row, column));
             for lane in 0..LANES {
                 // SAFETY: both places were checked when the program was compiled (invariants 1 and 2).
                 unsafe {
@@ -233,15 +248,17 @@ impl<T: Real, S: Simd> Sweep<'_, T, S> {
             if self.backward.is_some() {
                 self.clear();
             }
+            let wide = group_size::<T>() == 8;
             let mut row = match (&self.finish, self.backward) {
-                (Some(finish), Some(_)) => self.both::<8>(finish),
+                (Some(finish), Some(_)) if wide => self.both::<8>(finish),
+                (Some(finish), Some(_)) => self.both::<4>(finish),
                 _ => 0,
             };
-            while row + 8 <= self.count {
+            while wide && row + 8 <= self.count {
                 self.group::<8>(row);
                 row += 8;
             }
-            if row + 4 <= self.count {
+            while row + 4 <= self.count {
                 self.group::<4>(row);
                 row += 4;
             }
@@ -363,15 +380,16 @@ impl<T: Real, S: Simd> Sweep<'_, T, S> {
         // SAFETY: by the caller.
         let sums: [T::Vector<S>; R] = unsafe {
             match T::vectors_per_chunk(self.simd) {
-                1 => self.partial::<R, MULTIPLY, ADD>(&part, 0),
-                2 => {
-                    let first = self.partial::<R, MULTIPLY, ADD>(&part, 0);
-                    self.plus(first, self.partial::<R, MULTIPLY, ADD>(&part, 1))
+                1 => self.partial::<R, 1, MULTIPLY, ADD>(&part, 0)[0],
+                // Both registers of a chunk in one sweep, where there are enough for their sums.
+                2 if R <= 4 => {
+                    let [first, second] = self.partial::<R, 2, MULTIPLY, ADD>(&part, 0);
+                    self.plus(first, second)
                 }
                 registers => {
                     let mut parts: [[_; R]; LANES] = [part.factors; LANES];
                     for (register, sums) in parts.iter_mut().enumerate().take(registers) {
-                        *sums = self.partial::<R, MULTIPLY, ADD>(&part, register);
+                        [*sums] = self.partial::<R, 1, MULTIPLY, ADD>(&part, register);
                     }
                     let mut count = registers;
                     while count > 1 {
@@ -402,34 +420,43 @@ impl<T: Real, S: Simd> Sweep<'_, T, S> {
         sum
     }
 
-    /// Of both products, what one register of each chunk adds.
+    /// Of both products, what W registers of each chunk add, from number `register` on.
     #[inline(always)]
-    unsafe fn partial<const R: usize, const MULTIPLY: bool, const ADD: bool>(
+    unsafe fn partial<const R: usize, const W: usize, const MULTIPLY: bool, const ADD: bool>(
         &self,
         part: &Part<T::Vector<S>, R>,
         register: usize,
-    ) -> [T::Vector<S>; R] {
+    ) -> [[T::Vector<S>; R]; W] {
         let (simd, field, [width, _]) = (self.simd, self.field, self.widths());
         let stride = self.chunks * LANES;
         let [first, done] = [part.row, part.done].map(|row| self.matrix + row * stride + register * width);
         let [vector, gradient] = self.vectors.map(|start| start + register * width);
         let factors = part.factors;
-        let mut sums = [T::splat(simd, T::ZERO); R];
+        let mut sums = [[T::splat(simd, T::ZERO); R]; W];
+        let coming = self.matrix + part.row * stride + AHEAD / size_of::<T>();
         for at in (0..self.chunks).map(|chunk| chunk * LANES) {
-            // SAFETY: by the caller.
-            unsafe {
-                if MULTIPLY {
-                    let x = field.load(simd, vector + at);
-                    for (r, sum) in sums.iter_mut().enumerate() {
-                        *sum = T::multiply_add(simd, field.load(simd, first + at * R + r * LANES), x, *sum);
-                    }
+            if MULTIPLY {
+                for line in 0..R * LANES * size_of::<T>() / LINE {
+                    field.prefetch(coming + at * R + line * (LINE / size_of::<T>()));
                 }
-                if ADD {
-                    let mut sum = field.load(simd, gradient + at);
-                    for (r, &factor) in factors.iter().enumerate() {
-                        sum = T::multiply_add(simd, field.load(simd, done + at * R + r * LANES), factor, sum);
+            }
+            for (w, sums) in sums.iter_mut().enumerate() {
+                let (beside, rows) = (at + w * width, at * R + w * width);
+                // SAFETY: by the caller.
+                unsafe {
+                    if MULTIPLY {
+                        let x = field.load(simd, vector + beside);
+                        for (r, sum) in sums.iter_mut().enumerate() {
+                            *sum = T::multiply_add(simd, field.load(simd, first + rows + r * LANES), x, *sum);
+                        }
                     }
-                    field.store(simd, gradient + at, sum);
+                    if ADD {
+                        let mut sum = field.load(simd, gradient + beside);
+                        for (r, &factor) in factors.iter().enumerate() {
+                            sum = T::multiply_add(simd, field.load(simd, done + rows + r * LANES), factor, sum);
+                        }
+                        field.store(simd, gradient + beside, sum);
+                    }
                 }
             }
         }

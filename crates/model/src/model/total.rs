@@ -7,10 +7,6 @@
 //! **Sums.** Half a million small numbers are added up in the run's precision, so each sum carries what rounding took from it
 //! (Kahan's compensation), without which a total would stand still once it is 2²⁴ times its increments.
 //!
-//! ```text
-//! y = x − c,   s' = s + y,   c' = (s' − s) − y
-//! ```
-//!
 //! **Rejected.** Totals from records alone, each standing for the steps around it: gradients of batches of eight are so uneven that the sum over every
 //! tenth step is off by more than what is looked for. A function `grad(…)` of the language: it would have no meaning in any other section.
 
@@ -37,11 +33,7 @@ pub struct Total {
 impl Total {
     /// Nodes of the sum and of the compensation after a step.
     pub fn next(&self, model: &mut Model) -> [NodeId; 2] {
-        let graph = &mut model.graph;
-        let added = graph.subtract(self.increment, self.compensation.node);
-        let sum = graph.add(self.sum.node, added);
-        let grown = graph.subtract(sum, self.sum.node);
-        [sum, graph.subtract(grown, added)]
+        model.graph.compensated_sum(self.sum.node, self.compensation.node, self.increment)
     }
 }
 

@@ -52,7 +52,7 @@ fn grow(graph: &mut Graph, nodes: &[NodeId], stream: &mut Stream) -> Option<Node
         }
         8 => Some(graph.unary([Unary::SIN, Unary::COS][pick(stream, 2)], x)),
         9 => Some(graph.unary([Unary::SIGMOID, Unary::TANH, Unary::NORMAL_CDF][pick(stream, 3)], x)),
-        10 => Some(graph.unary([Unary::RELU, Unary::ABS, Unary::NEGATE][pick(stream, 3)], x)),
+        10 => Some(graph.unary([Unary::RELU, Unary::ABS, Unary::NEGATE, Unary::FINITE][pick(stream, 4)], x)),
         11 if rank > 0 => Some(graph.sum_over(x, vec![pick(stream, rank)])),
         12 if rank > 0 => graph.apply(MaximumOver { axes: vec![pick(stream, rank)], shift: false }, &[x]).ok(),
         13 if rank > 1 => Some(graph.transpose_last(x)),

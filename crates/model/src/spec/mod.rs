@@ -20,8 +20,8 @@ use crate::source::{Location, Source, SpecError, near_miss};
 use crate::syntax::{Expression, parse};
 
 pub use published::{Published, PublishedNumber};
-pub use settings::{Ensemble, Figure, FigureKind, Law, Log, Verify};
-pub use train::{Constraint, DataType, LabelNoise, Noise, Optimizer, Scheme, Train};
+pub use settings::{Ensemble, Figure, FigureKind, Law, Log, MOST_SEEDS, Verify};
+pub use train::{Constraint, DataType, LabelNoise, MOST_STEPS, Noise, Optimizer, Scheme, Train};
 
 /// A named expression.
 #[derive(Clone, Debug)]

@@ -1,5 +1,7 @@
 //! Reading one table: typed access, and an error for every key that nobody asked for.
 
+use std::ops::RangeInclusive;
+
 use super::raw::{Entry, Raw, Table};
 use crate::source::{Location, SpecError, near_miss};
 
@@ -64,16 +66,31 @@ impl<'a> Reader<'a> {
 
     /// A whole number of at least `least`.
     pub fn count(&mut self, key: &'static str, least: u64) -> Result<Option<u64>, SpecError> {
-        let what = format!("a whole number of at least {least}");
+        self.count_within(key, least..=u64::MAX, &format!("a whole number of at least {least}"))
+    }
+
+    /// A whole number from `least` to `most`.
+    pub fn count_between(&mut self, key: &'static str, least: u64, most: u64) -> Result<Option<u64>, SpecError> {
+        self.count_within(key, least..=most, &format!("a whole number from {least} to {most}"))
+    }
+
+    fn count_within(
+        &mut self,
+        key: &'static str,
+        accepted: RangeInclusive<u64>,
+        what: &str,
+    ) -> Result<Option<u64>, SpecError> {
         match self.entry(key) {
             None => Ok(None),
-            Some(Entry { value: Raw::Integer(number), .. }) if u64::try_from(*number).is_ok_and(|n| n >= least) => {
+            Some(Entry { value: Raw::Integer(number), .. })
+                if u64::try_from(*number).is_ok_and(|n| accepted.contains(&n)) =>
+            {
                 Ok(Some(*number as u64))
             }
             Some(entry @ Entry { value: Raw::Integer(number), .. }) => {
                 Err(SpecError::at(&entry.location, format!("{}.{key} is {what}, found {number}", self.section)))
             }
-            Some(entry) => Err(self.expected(key, entry, &what)),
+            Some(entry) => Err(self.expected(key, entry, what)),
         }
     }
 

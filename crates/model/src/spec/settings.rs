@@ -5,6 +5,9 @@ use super::reader::{Reader, section};
 use super::{Definition, definition};
 use crate::source::{Location, SpecError};
 
+/// The most seeds that a spec can ask for: beyond any memory, and within what sizes can be counted.
+pub const MOST_SEEDS: u64 = 100_000_000;
+
 /// `[ensemble]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ensemble {
@@ -136,7 +139,7 @@ pub(super) fn ensemble(document: &Table) -> Result<Ensemble, SpecError> {
     let empty = Table::new();
     let mut reader = Reader::new(section(document, "ensemble")?.map_or(&empty, |(table, _)| table), "ensemble");
     let ensemble = Ensemble {
-        seeds: reader.count("seeds", 1)?.unwrap_or(16) as usize,
+        seeds: reader.count_between("seeds", 1, MOST_SEEDS)?.unwrap_or(16) as usize,
         seed: reader.count("seed", 0)?.unwrap_or(0),
         shared_data: reader.boolean("shared_data", false)?,
     };

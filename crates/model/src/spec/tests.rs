@@ -87,7 +87,7 @@ fn mistakes_are_underlined_and_explained() {
         (format!("{model}x = \"zeros(-1)\""), "-1", "at least 0"),
         (format!("{model}x = \"ones(3000, 3000) @ (u + 1\""), "", "ends where `)`"),
         (format!("{model}u = \"1\""), "u", "already taken"),
-        (format!("{model}x = \"1\"\n[train]\nsteps = -5"), "-5", "at least 0"),
+        (format!("{model}x = \"1\"\n[train]\nsteps = -5"), "-5", "from 0 to"),
         (format!("{model}x = \"1\"\n[train]\nstep_sise = 1"), "step_sise", "not a key"),
         (format!("{model}x = \"1\"\n[train]\noptimizer = \"sdg\""), "sdg", "one of sgd"),
         (format!("{model}x = \"1\"\n[train]\noptimizer = \"adam\"\nmomentum = 0.9"), "momentum", "belongs to"),

@@ -4,6 +4,9 @@ use super::raw::{Entry, Table};
 use super::reader::{Reader, section};
 use crate::source::{Location, SpecError};
 
+/// The most steps that a spec can ask for: a year of the fastest model, and within what products with them can be counted.
+pub const MOST_STEPS: u64 = 1_000_000_000_000_000;
+
 /// How parameters are updated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Optimizer {
@@ -134,6 +137,8 @@ pub struct Train {
     pub scheme: Scheme,
     /// Precision.
     pub dtype: DataType,
+    /// Whether a parameter carries what rounding took from its steps.
+    pub compensated: bool,
     /// Where the section stands, if it is there.
     pub location: Option<Location>,
 }
@@ -151,7 +156,7 @@ pub(super) fn train(document: &Table) -> Result<Train, SpecError> {
     let optimizer = optimizer(&mut reader, table)?;
     let train = Train {
         step_size: reader.number("step_size", POSITIVE, |x| x > 0.0)?.unwrap_or(1e-3),
-        steps: reader.count("steps", 0)?.unwrap_or(1_000),
+        steps: reader.count_between("steps", 0, MOST_STEPS)?.unwrap_or(1_000),
         noise: noise(&mut reader, table, optimizer)?,
         constraint: constraint(&mut reader, table, optimizer)?,
         scheme: reader
@@ -159,6 +164,7 @@ pub(super) fn train(document: &Table) -> Result<Train, SpecError> {
             .unwrap_or(Scheme::Euler),
         temperature: reader.number("temperature", NOT_NEGATIVE, |x| x >= 0.0)?.unwrap_or(0.0),
         dtype: reader.choice("dtype", &[("f32", DataType::F32), ("f64", DataType::F64)])?.unwrap_or(DataType::F32),
+        compensated: compensated(&mut reader, table, optimizer)?,
         location: found.map(|(_, key)| key.clone()),
         optimizer,
     };
@@ -169,6 +175,18 @@ pub(super) fn train(document: &Table) -> Result<Train, SpecError> {
     reader.finish()?;
     check_scheme(&train, table)?;
     Ok(train)
+}
+
+/// Kahan's compensation is that of a sum of gradient steps; noise of each step is far above rounding.
+fn compensated(reader: &mut Reader<'_>, table: &Table, optimizer: Optimizer) -> Result<bool, SpecError> {
+    let wanted = reader.boolean("compensated", false)?;
+    match table.get("compensated") {
+        Some(entry) if wanted && !matches!(optimizer, Optimizer::Sgd { .. }) => {
+            Err(SpecError::at(&entry.key, "compensated = true belongs to optimizer = \"sgd\"")
+                .help("leave it out, or train in double precision: dtype = \"f64\""))
+        }
+        _ => Ok(wanted),
+    }
 }
 
 /// The second-order scheme is one of noise that does not depend on θ, without constraint.

@@ -176,7 +176,7 @@ impl BinaryOperator {
             Self::Divide => "the quotient, element by element; always a real number",
             Self::Matmul => "the matrix product; of stacks of matrices one by one, and with vectors",
             Self::Power => {
-                "the power, element by element; exponents 2, 3, 4, ½ and −1 are products, roots and quotients, others within 2 units in the last place"
+                "the power, element by element; exponents 2, 3, 4, ½ and −1 are products, roots and quotients, others within 2 units in the last place of the power with b in the run's precision (rounding b moves it by the logarithm of a), but 0 or infinite within 10⁻⁵ of the ends of the normal numbers"
             }
         }
     }

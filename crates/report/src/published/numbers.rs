@@ -45,7 +45,7 @@ impl Row {
         let seeds = self.ours.len();
         let beyond = |is_beyond: &dyn Fn(f64) -> bool| self.ours.iter().filter(|&&x| is_beyond(x)).count();
         match self.published {
-            _ if self.stage == "other" => format!("not comparable after {} steps", self.steps),
+            _ if self.stage == "other" => format!("not comparable after {} steps", number(self.steps as f64)),
             value if value < low => {
                 format!("outside: below our band; {} of {seeds} seeds are below it", beyond(&|x| x < value))
             }

@@ -38,6 +38,15 @@ pub fn every_step_specs(specs: &[Spec]) -> Vec<Spec> {
     specs.iter().filter_map(only).collect()
 }
 
+/// Makes the folder for the files, and finds out whether it can be written to: before the runs, not after them.
+///
+/// # Errors
+/// [`ReportError::Write`].
+pub fn prepare(folder: &Path) -> Result<(), ReportError> {
+    let made = std::fs::create_dir_all(folder).and_then(|()| tempfile::NamedTempFile::new_in(folder));
+    made.map(drop).map_err(|source| ReportError::Write { path: folder.to_owned(), source })
+}
+
 /// Writes an experiment's file into a folder, which is made if it is missing; `None` for one that has no file. `every_step` holds the runs of
 /// [`every_step_specs`].
 ///

@@ -17,6 +17,9 @@ use super::Study;
 use crate::kinds::quantiles;
 use crate::{Axis, Content, Figure, Lines, Reference, Series, number};
 
+/// |ln ratio| of a ratio that is said to be at 1: within a tenth.
+const NEAR: f64 = 0.1;
+
 /// Records of derived series: more than a plot has room for.
 const MOST_RECORDS: usize = 1_200;
 
@@ -162,23 +165,33 @@ pub(super) fn sentence(study: &Study, wanted: &Wanted) -> Option<String> {
     let median = |values: &[f64]| quantiles(values, [0.5])[0];
     let [from, to] = found.imbalance.each_ref().map(|values| median(values));
     let share = median(&found.share);
+    let moved = to <= 0.5 * from;
+    let how_far = match to {
+        _ if !moved => "did not go to 1",
+        to if to > NEAR => "went part of the way to 1",
+        _ => "went to 1",
+    };
     let cause = match share {
-        _ if to > 0.5 * from => "The ratio did not go to 1",
-        share if share > 0.9 => "The ratio went to 1 by growth",
-        share if share < 0.1 => "The ratio went to 1 by decay of its charge",
-        _ => "The ratio went to 1 partly by growth, partly by decay of its charge",
+        _ if !moved => "",
+        share if share > 0.9 => " by growth",
+        share if share < 0.1 => " by decay of its charge",
+        _ => " partly by growth, partly by decay of its charge",
+    };
+    // Of a fall that there was not, nothing has a share.
+    let share = match moved {
+        true => format!(", and growth has a share of {} in the logarithm of the fall", spread(&found.share)),
+        false => String::new(),
     };
     let identity = found.unexplained.map_or(String::new(), |root| identity_sentence(root, study.run.dtype.name()));
     Some(format!(
-        "{cause} (`{}`, {} steps): the median of |ln ratio| went from {} to {}. Over units and seeds, median (10–90 %): \
-         a² + b² grew by a factor of {}, the charge ended at {} of what it was, and growth has a share of {} in the logarithm of the fall.{identity}",
+        "The ratio {how_far}{cause} ({}, {} steps): the median of |ln ratio| went from {} to {}. Over units and seeds, median (10–90 %): \
+         a² + b² grew by a factor of {}, the charge ended at {} of what it was{share}.{identity}",
         wanted.y,
-        study.run.steps,
+        number(study.run.steps as f64),
         number(from),
         number(to),
         spread(&found.growth),
         spread(&found.charge),
-        spread(&found.share),
     ))
 }
 

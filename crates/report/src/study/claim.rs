@@ -15,6 +15,7 @@ use gaugebias_model::spec::Spec;
 use serde_json::json;
 
 use super::RunFolder;
+use super::folder::written_figures;
 use crate::ReportError;
 
 /// The lock on a folder.
@@ -148,8 +149,10 @@ fn run_folders(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Removes the results of an earlier run, and nothing else.
+/// Removes the results of an earlier run, and nothing else: of figures, those that its `run.json` names.
 fn clear(path: &Path) -> io::Result<()> {
+    let figures = path.join("figures");
+    let written = RunFolder::open(path).record().map_or(Vec::new(), |record| written_figures(&record));
     for folder in run_folders(path)? {
         for name in RESULTS.iter().chain(&[RESUME, RECORDS]) {
             remove_file(&folder.join(name))?;
@@ -160,13 +163,10 @@ fn clear(path: &Path) -> io::Result<()> {
     for name in ["run.json", "report.html"] {
         remove_file(&path.join(name))?;
     }
-    let figures = path.join("figures");
     if figures.is_dir() {
-        for entry in fs::read_dir(&figures)? {
-            let file = entry?.path();
-            if file.extension().is_some_and(|extension| extension == "svg" || extension == "png") {
-                fs::remove_file(file)?;
-            }
+        for name in written {
+            remove_file(&figures.join(format!("{name}.svg")))?;
+            remove_file(&figures.join(format!("{name}.png")))?;
         }
         remove_empty(&figures, path)?;
     }

@@ -138,14 +138,14 @@ fn sentence_of(study: &Study, comparison: &Comparison) -> String {
         Some(first) => format!(" Without a prediction: {} seeds ({first}).", comparison.failures.len()),
         None => String::new(),
     };
-    let steps = study.run.steps;
+    let steps = number(study.run.steps as f64);
     if comparison.distances.is_empty() {
         return format!("There is no flow prediction.{failed}");
     }
     if !comparison.hadamard {
         return format!(
             "After {steps} steps the solution differs by {} of its norm (median over seeds, 10–90 %) from the one nearest to its start \
-             among those with the same fit, which is where gradient descent on w itself goes.{failed}",
+             among those with the same fit, which is where gradient descent on w itself goes when the loss has no penalty.{failed}",
             spread(&comparison.distances)
         );
     }

@@ -72,8 +72,10 @@ impl RunFolder {
     /// # Errors
     /// [`ReportError::Write`], and what drawing reports.
     pub fn write_report(&self, studies: &[Study]) -> Result<(), ReportError> {
-        self.write_record(studies)?;
-        self.write_page(studies)
+        let page = Page::of(studies, provenance(&studies[0]));
+        // Figures are named before they are there: whatever ends the program, all that are there are named.
+        self.write(&record(studies, &figure_names(&page)))?;
+        crate::write(&self.path, &page)
     }
 
     /// Writes `run.json` alone.
@@ -81,7 +83,11 @@ impl RunFolder {
     /// # Errors
     /// [`ReportError::Write`].
     pub fn write_record(&self, studies: &[Study]) -> Result<(), ReportError> {
-        let text = serde_json::to_string_pretty(&record(studies)).expect("a record of plain values is JSON");
+        self.write(&record(studies, &[]))
+    }
+
+    fn write(&self, record: &Value) -> Result<(), ReportError> {
+        let text = serde_json::to_string_pretty(record).expect("a record of plain values is JSON");
         replace(&self.path, "run.json", text.as_bytes())
     }
 
@@ -90,12 +96,21 @@ impl RunFolder {
         self.path.join("report.html").is_file()
     }
 
-    /// Draws figures and page again.
+    /// Draws figures and page again; `run.json` learns the names of figures that it does not have.
     ///
     /// # Errors
-    /// As [`RunFolder::write_report`].
+    /// As [`RunFolder::write_report`], and [`ReportError::Read`] without a `run.json`.
     pub fn write_page(&self, studies: &[Study]) -> Result<(), ReportError> {
-        crate::write(&self.path, &Page::of(studies, provenance(&studies[0])))
+        let page = Page::of(studies, provenance(&studies[0]));
+        let mut record = self.record()?;
+        let mut names = written_figures(&record);
+        let before = names.len();
+        names.extend(figure_names(&page).into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
+        if names.len() > before {
+            record["figures"] = json!(names);
+            self.write(&record)?;
+        }
+        crate::write(&self.path, &page)
     }
 
     /// The specs and runs of a folder.
@@ -200,8 +215,23 @@ fn real<'a>(run: &Run, series: &'a Series) -> Numbers<'a> {
     Numbers::Real(&series.values, run.dtype)
 }
 
+/// Names of a page's figures, without the endings of their files.
+fn figure_names(page: &Page) -> Vec<String> {
+    page.all_figures().map(|figure| figure.name.clone()).collect()
+}
+
+/// The figures that a `run.json` says were written with it. What is no file name of ours is not in it, whatever stands there.
+pub(super) fn written_figures(record: &Value) -> Vec<String> {
+    let plain = |name: &&str| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        !name.is_empty() && !name.starts_with('.') && name.chars().all(allowed)
+    };
+    let names = record["figures"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    names.filter(plain).map(str::to_owned).collect()
+}
+
 /// `run.json`.
-fn record(studies: &[Study]) -> Value {
+fn record(studies: &[Study], figures: &[String]) -> Value {
     let base = &studies[0].spec;
     let runs: Vec<Value> = studies
         .iter()
@@ -245,6 +275,7 @@ fn record(studies: &[Study]) -> Value {
         "seeds": studies[0].run.seeds,
         "wall_seconds": studies.iter().map(|study| study.run.seconds).sum::<f64>(),
         "verdicts": verdicts,
+        "figures": figures,
         "runs": runs,
     })
 }

@@ -17,7 +17,7 @@ use gaugebias_dynamics::Run;
 use gaugebias_geometry::GeometryError;
 use gaugebias_geometry::law::equilibrium::{NoiseEquilibrium, noise_equilibria};
 use gaugebias_geometry::{balance, slice_drift};
-use gaugebias_model::spec::{Law, Noise, Spec};
+use gaugebias_model::spec::{Law, Noise, Spec, Verify};
 use gaugebias_model::{Parametrization, SpecError};
 use gaugebias_symmetry::{SearchOptions, Symmetries, SymmetryError, find};
 use serde_json::Value;
@@ -125,6 +125,10 @@ pub fn predict(spec: &Spec) -> Result<Prediction, JudgeError> {
     if let Some(obstacle) = obstacle(spec, verify.law) {
         return Err(missing(obstacle));
     }
+    let found = expected_samples(spec, verify);
+    if verify.law != Law::Flow && found < 2 {
+        return Err(StatisticsError::TooFewSamples { found, needed: 2 }.into());
+    }
     if verify.law != Law::Flow && has_random_start(spec)? {
         return Err(missing(
             "the seeds start at different points, hence on different levels of the charges and perhaps in different \
@@ -163,6 +167,14 @@ pub fn predict(spec: &Spec) -> Result<Prediction, JudgeError> {
     notes.dedup();
     prediction.notes = notes;
     Ok(prediction)
+}
+
+/// Samples that a run to the end takes: at every `thin`-th step from the burn-in on, but not of the start.
+fn expected_samples(spec: &Spec, verify: &Verify) -> usize {
+    let (steps, thin) = (spec.train.steps, verify.thin.max(1));
+    let first = if verify.burn_in == 0 { thin } else { verify.burn_in };
+    let records = if first > steps { 0 } else { (steps - first) / thin + 1 };
+    usize::try_from(records).unwrap_or(usize::MAX).saturating_mul(spec.ensemble.seeds)
 }
 
 /// Why a law does not fit a spec's training; `None` where it does.

@@ -10,12 +10,12 @@
 //! | function | at most |
 //! |---|---|
 //! | eˣ | 1; results that are not normal numbers are 0 |
-//! | logistic function | 3; likewise |
+//! | logistic function | 3; results below the normal numbers are coarse, from e⁻ˣ = ∞ on 0 |
 //! | tanh | 2 |
 //! | ln, ln(1 + x) | 1 |
 //! | sin, cos | 3 |
-//! | aᵇ | 2; likewise |
-//! | Φ | 5; results that are not normal numbers are 0 |
+//! | aᵇ | 2; 0 or ∞ within 1e-5 of the ends of the normal numbers |
+//! | Φ | 6; results below the normal numbers are coarse or 0 |
 //!
 //! The polynomials interpolate in Chebyshev points; `coefficients.py` prints them with their errors, a twentieth to a tenth of
 //! the last digit.

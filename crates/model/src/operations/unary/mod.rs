@@ -3,6 +3,7 @@
 mod abs;
 mod cos;
 mod exp;
+mod finite;
 mod log;
 mod log1p;
 mod negate;
@@ -136,6 +137,7 @@ unary_functions!(
     abs::Abs = ABS,
     cos::Cos = COS,
     exp::Exp = EXP,
+    finite::Finite = FINITE,
     log::Log = LOG,
     log1p::Log1p = LOG1P,
     negate::Negate = NEGATE,

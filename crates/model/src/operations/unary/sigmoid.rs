@@ -10,7 +10,7 @@ pub(crate) struct Sigmoid;
 impl UnaryFunction for Sigmoid {
     const NAME: &'static str = "sigmoid";
     const SUMMARY: Option<&'static str> = Some("1/(1 + e⁻ˣ)");
-    const ACCURACY: &'static str = "within 3 units in the last place";
+    const ACCURACY: &'static str = "within 3 units in the last place; 0 below −88.7 (f32) or −709.7 (f64), where it is below the smallest normal number";
     const LONG: bool = true;
 
     fn value(x: f64) -> f64 {

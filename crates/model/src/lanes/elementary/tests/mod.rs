@@ -19,12 +19,14 @@ enum Function {
     Sine,
     Cosine,
     NormalDistribution,
+    Silu,
+    Gelu,
 }
 
 use Function::*;
 
 /// The stated errors, in units of the last place: plain numbers of every size in these ranges are tried.
-const STATED: [(Function, f64, &[[f64; 2]]); 8] = [
+const STATED: [(Function, f64, &[[f64; 2]]); 10] = [
     (Exponential, 1.0, &[[-708.0, 709.7]]),
     (Sigmoid, 3.0, &[[-708.0, 800.0]]),
     (HyperbolicTangent, 2.0, &[[-30.0, 30.0]]),
@@ -32,7 +34,9 @@ const STATED: [(Function, f64, &[[f64; 2]]); 8] = [
     (LogarithmOfOnePlus, 1.0, &[[-1.0, 1.0], [-1.0, 1e300]]),
     (Sine, 3.0, &[[-10.0, 10.0], [-200_000.0, 200_000.0]]),
     (Cosine, 3.0, &[[-10.0, 10.0], [-200_000.0, 200_000.0]]),
-    (NormalDistribution, 5.0, &[[-37.4, 10.0]]),
+    (NormalDistribution, 6.0, &[[-37.4, 10.0]]),
+    (Silu, 6.0, &[[-720.0, 800.0], [-92.5, -86.0]]),
+    (Gelu, 8.0, &[[-39.5, 10.0], [-14.5, -12.0]]),
 ];
 
 impl Function {
@@ -46,6 +50,8 @@ impl Function {
             Sine => sine::<T, S>(simd, x),
             Cosine => cosine::<T, S>(simd, x),
             NormalDistribution => normal_distribution::<T, S>(simd, x),
+            Silu => T::multiply(simd, x, sigmoid::<T, S>(simd, x)),
+            Gelu => T::multiply(simd, x, normal_distribution::<T, S>(simd, x)),
         }
     }
 
@@ -59,6 +65,8 @@ impl Function {
             Sine => exact::sine(x),
             Cosine => exact::cosine(x),
             NormalDistribution => exact::normal_distribution(x),
+            Silu => exact::sigmoid(x) * x.into(),
+            Gelu => exact::normal_distribution(x) * x.into(),
         }
     }
 }
@@ -87,24 +95,32 @@ impl<T: Real> WithSimd for Values<'_, T> {
 /// The precisions' ends.
 trait Ends: Real {
     const SMALLEST: f64;
-    const LARGEST: f64;
+    const MOST: f64;
+    /// Below this silu is said to be 0, and how far that is off at most.
+    const SILU: [f64; 2];
+    /// Below this, where Φ is no normal number, gelu is said to be within 24 units.
+    const GELU: f64;
 }
 
 impl Ends for f32 {
     const SMALLEST: f64 = f32::MIN_POSITIVE as f64;
-    const LARGEST: f64 = f32::MAX as f64;
+    const MOST: f64 = f32::MAX as f64;
+    const SILU: [f64; 2] = [-88.7, 3e-37];
+    const GELU: f64 = -12.9;
 }
 
 impl Ends for f64 {
     const SMALLEST: f64 = f64::MIN_POSITIVE;
-    const LARGEST: f64 = f64::MAX;
+    const MOST: f64 = f64::MAX;
+    const SILU: [f64; 2] = [-709.7, 4e-306];
+    const GELU: f64 = -37.5;
 }
 
 /// |found − exact| in units of the last place of the exact value; where that is no normal number, of the smallest normal
 /// number.
 fn error<T: Ends>(found: T, exact: Exact) -> f64 {
     let (found, size) = (found.to_f64(), exact.0.abs());
-    if exact.0.is_nan() || size > T::LARGEST * (1.0 + 0.25 * T::EPSILON.to_f64()) {
+    if exact.0.is_nan() || size > T::MOST * (1.0 + 0.25 * T::EPSILON.to_f64()) {
         let right = if exact.0.is_nan() { found.is_nan() } else { found == f64::INFINITY.copysign(exact.0) };
         return if right { 0.0 } else { f64::INFINITY };
     }
@@ -115,6 +131,16 @@ fn error<T: Ends>(found: T, exact: Exact) -> f64 {
     // The second part of a number so small is lost: the first one is only the nearest to the exact value.
     let rounding = if size * f64::EPSILON < f64::MIN_POSITIVE { 0.5 } else { 0.0 };
     ((found - exact.0) - exact.1).abs() / unit - rounding
+}
+
+/// The error of a function's value, where its declaration says less of an argument on the scale of what it says of others.
+fn error_of<T: Ends>(function: Function, x: f64, found: T, exact: Exact) -> f64 {
+    let [end, most] = T::SILU;
+    match function {
+        Silu if x < end && (found.to_f64() - exact.0).abs() <= most => 0.0,
+        Gelu if x < T::GELU => error(found, exact) * 8.0 / 24.0,
+        _ => error(found, exact),
+    }
 }
 
 /// Arguments spread evenly over a range, over its magnitudes, and close to multiples of ½π.
@@ -131,12 +157,13 @@ fn arguments<T: Ends>([from, to]: [f64; 2]) -> Vec<T> {
         .flat_map(move |(end, most)| steps().map(move |step| (least + (most - least) * step).exp().copysign(end)));
     let turns = (0..COUNT / 4).map(|i| f64::from(i * i / 50 + i) * std::f64::consts::FRAC_PI_2);
     let all = even.chain(grown).chain(turns).filter(|x| (from..=to).contains(x));
-    all.map(T::from_f64).filter(|x| x.to_f64().abs() <= T::LARGEST).collect()
+    all.map(T::from_f64).filter(|x| x.to_f64().abs() <= T::MOST).collect()
 }
 
 fn worst<T: Ends>(function: Function, arguments: &[T], exact: &[Exact], set: InstructionSet) -> (f64, T) {
     let found = set.run(Values(function, arguments));
-    let errors = found.iter().zip(exact).map(|(&found, &exact)| error(found, exact));
+    let values = found.iter().zip(exact).zip(arguments);
+    let errors = values.map(|((&found, &exact), x)| error_of(function, x.to_f64(), found, exact));
     errors.zip(arguments).fold((0.0, T::ZERO), |worst, (error, &x)| if error > worst.0 { (error, x) } else { worst })
 }
 
@@ -293,6 +320,24 @@ fn all_numbers_of_single_precision() {
     }
 }
 
+/// Where the tails of Φ and its gate are least exact, densely: from −½ down to where both are 0.
+#[test]
+fn tails_of_the_normal_distribution_in_single_precision() {
+    let stride: usize = std::env::var("ELEMENTARY_STRIDE").map_or(991, |text| text.parse().expect("a whole number"));
+    for (function, stated, _) in
+        STATED.into_iter().filter(|(function, ..)| [NormalDistribution, Gelu].contains(function))
+    {
+        let numbers = ((-0.5f32).to_bits()..=(-14.5f32).to_bits()).step_by(stride);
+        let arguments: Vec<f32> = numbers.map(f32::from_bits).collect();
+        let exact: Vec<Exact> = arguments.iter().map(|&x| library(function, f64::from(x)).into()).collect();
+        for set in InstructionSet::available() {
+            let (error, at) = worst(function, &arguments, &exact, set);
+            println!("{function:?} {}: at most {error:.3} units, at {at:e}", set.name());
+            assert!(error <= stated, "{function:?} {}: {error} units at {at:e}", set.name());
+        }
+    }
+}
+
 /// A function by the system's library, to some units of f64.
 fn library(function: Function, x: f64) -> f64 {
     match function {
@@ -304,6 +349,8 @@ fn library(function: Function, x: f64) -> f64 {
         Sine => x.sin(),
         Cosine => x.cos(),
         NormalDistribution => 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2),
+        Silu => x * library(Sigmoid, x),
+        Gelu => x * library(NormalDistribution, x),
     }
 }
 
@@ -331,7 +378,7 @@ impl<T: Real> WithSimd for Powers<'_, T> {
 
 /// Bases of every size and close to 1; exponents that lead to every size of result.
 fn powers_are_within_what_is_stated<T: Ends>() {
-    let (least, most) = (T::SMALLEST.ln(), T::LARGEST.ln());
+    let (least, most) = (T::SMALLEST.ln(), T::MOST.ln());
     let (mut bases, mut exponents) = (Vec::new(), Vec::new());
     let part = |i: u32, turn: f64| (f64::from(i) * turn).fract();
     for i in 0..60_000 {
@@ -390,5 +437,31 @@ fn powers_of_special_values() {
             let same = bits(f64::from(found)) == bits(f64::from(expected));
             assert!(close && found.signum() == expected.signum() || same, "{context} = {found:e} in single precision");
         }
+    }
+}
+
+/// Powers of every `ELEMENTARY_STRIDE`-th positive number of f32 against the system's library in double precision. Within
+/// 1e-5 of the ends of the normal numbers a power may be 0 or infinite.
+#[test]
+fn powers_of_all_numbers_of_single_precision() {
+    let stride: u32 = std::env::var("ELEMENTARY_STRIDE").map_or(99_991, |text| text.parse().expect("a whole number"));
+    let set = InstructionSet::detect();
+    for b in [5.0, -2.0, 1.5, -0.5, 0.7, 100.0, -1e3, 1e5f32] {
+        let mut most = (0.0, 0.0);
+        let mut bits = 1;
+        while bits < f32::INFINITY.to_bits() {
+            let numbers = (bits..f32::INFINITY.to_bits()).step_by(stride as usize);
+            let bases: Vec<f32> = numbers.take(4_096).map(f32::from_bits).collect();
+            bits = bits.saturating_add(stride.saturating_mul(4_096));
+            let found = set.run(Powers(&bases, &vec![b; bases.len()]));
+            for (&a, found) in bases.iter().zip(found) {
+                let exact = f64::from(a).powf(f64::from(b));
+                let inside = (f32::SMALLEST * (1.0 + 1e-5)..f32::MOST * (1.0 - 1e-5)).contains(&exact);
+                let error = if inside { error(found, exact.into()) } else { 0.0 };
+                assert!(error <= 2.0, "{a:e} ** {b}: {error} units");
+                most = if error > most.0 { (error, a) } else { most };
+            }
+        }
+        println!("x ** {b} {}: at most {:.3} units, at {:e}", set.name(), most.0, most.1);
     }
 }
