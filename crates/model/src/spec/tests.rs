@@ -91,6 +91,11 @@ fn mistakes_are_underlined_and_explained() {
         (format!("{model}x = \"1\"\n[train]\nstep_sise = 1"), "step_sise", "not a key"),
         (format!("{model}x = \"1\"\n[train]\noptimizer = \"sdg\""), "sdg", "one of sgd"),
         (format!("{model}x = \"1\"\n[train]\noptimizer = \"adam\"\nmomentum = 0.9"), "momentum", "belongs to"),
+        (
+            format!("{model}x = \"1\"\n[train]\noptimizer = \"adam\"\ncompensated = true"),
+            "compensated",
+            "belongs to optimizer = \"sgd\"",
+        ),
         (format!("{model}x = \"1\"\n[trian]\nsteps = 1"), "trian", "not a section"),
         (format!("{model}x = \"1\"\n[train]\nnoise = \"horizontal\""), "noise", "langevin"),
         (format!("{model}x = true"), "true", "expression in quotes"),
