@@ -152,6 +152,17 @@ impl<'a> Trace<'a> {
         &self.thetas
     }
 
+    /// e^{−L/τ} at the ends of the curve that are ends of the component, relative to its maximum; 0 without such.
+    pub fn weight_at_borders(&self) -> f64 {
+        let lowest = self.losses.iter().copied().fold(f64::INFINITY, f64::min);
+        let ends = [self.losses.first(), self.losses.last()].into_iter().zip(self.ends.distances());
+        let weight = |(loss, border): (Option<&f64>, Option<f64>)| match (loss, border) {
+            (Some(loss), Some(_)) => ((lowest - loss) / self.temperature).exp(),
+            _ => 0.0,
+        };
+        ends.map(weight).fold(0.0, f64::max)
+    }
+
     /// The law of an observable, a function of θ.
     pub fn law(
         &self,

@@ -70,19 +70,33 @@ pub(super) fn reference(spec: &Spec) -> Option<Spec> {
     Some(plain)
 }
 
-/// The spec with one observable and nothing else recorded.
-pub(super) fn observed(spec: &Spec, observable: &Definition) -> Spec {
+/// The steps at which an observable is looked at, for a run and all its ablations: what they differ by is then no matter of time. At the end
+/// where nothing is noisy; else after the burn-in of `[verify]`, or after half the steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    burn_in: u64,
+    thin: u64,
+}
+
+impl Window {
+    pub fn of(spec: &Spec) -> Self {
+        let steps = spec.train.steps;
+        let noisy = noise_of(spec) != NoiseKind::None;
+        match &spec.verify {
+            Some(verify) if noisy && verify.burn_in < steps => Self { burn_in: verify.burn_in, thin: verify.thin },
+            _ if noisy => Self { burn_in: steps / 2, thin: (steps / 100).max(1) },
+            _ => Self { burn_in: steps, thin: 1 },
+        }
+    }
+}
+
+/// The spec with one observable, looked at in a window, and nothing else recorded.
+pub(super) fn observed(spec: &Spec, observable: &Definition, window: Window) -> Spec {
     let mut only = spec.clone();
     only.log.observables.clear();
     only.log.every = u64::MAX;
     only.figures.clear();
-    let steps = spec.train.steps;
-    let noisy = noise_of(spec) != NoiseKind::None;
-    let (burn_in, thin) = match &spec.verify {
-        Some(verify) if noisy && verify.burn_in < steps => (verify.burn_in, verify.thin),
-        _ if noisy => (steps / 2, (steps / 100).max(1)),
-        _ => (steps, 1),
-    };
+    let Window { burn_in, thin } = window;
     let law = spec.verify.as_ref().map_or(gaugebias_model::spec::Law::Flow, |verify| verify.law);
     only.verify = Some(Verify { law, observable: observable.clone(), burn_in, thin });
     only

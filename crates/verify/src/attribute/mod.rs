@@ -22,7 +22,7 @@ use gaugebias_model::spec::{Definition, Law, Noise, Spec};
 use serde::Serialize;
 use thiserror::Error;
 
-use ablate::{NoiseKind, has_penalty, noise_of, observed, reference, without_noise, without_penalty};
+use ablate::{NoiseKind, Window, has_penalty, noise_of, observed, reference, without_noise, without_penalty};
 
 use crate::{JudgeError, predict};
 
@@ -130,7 +130,8 @@ pub fn attribute(
             observable.text, parameter.name
         )));
     }
-    let base = observed(spec, observable);
+    let window = Window::of(spec);
+    let base = observed(spec, observable, window);
     let plain =
         reference(&base).ok_or_else(|| unfit("[model] names no `predictor`, so there is no reference".into()))?;
     let quiet = |spec: &Spec| {
@@ -145,15 +146,15 @@ pub fn attribute(
     let noisy = kind != NoiseKind::None;
     let free = if penalised { without_penalty(&base) } else { base.clone() };
     let whole = run(&base)?;
-    let nothing = run(&observed(&quiet(&plain)?, observable))?;
-    let flow = if noisy || penalised { Some(run(&observed(&quiet(&free)?, observable))?) } else { None };
+    let nothing = run(&observed(&quiet(&plain)?, observable, window))?;
+    let flow = if noisy || penalised { Some(run(&observed(&quiet(&free)?, observable, window))?) } else { None };
     let flow = flow.as_ref().unwrap_or(&whole);
     let (change, change_error) = combined(&[(1.0, &whole), (-1.0, &nothing)]);
     let mut parts: Vec<(&str, Vec<(f64, &Mean)>)> = vec![("flow", vec![(1.0, flow), (-1.0, &nothing)])];
     let (own, still);
     if noisy {
         own = run(&plain)?;
-        still = if penalised { Some(run(&observed(&quiet(&base)?, observable))?) } else { None };
+        still = if penalised { Some(run(&observed(&quiet(&base)?, observable, window))?) } else { None };
         let still = still.as_ref().unwrap_or(flow);
         let name = if kind == NoiseKind::Injected { "gauge correction" } else { "gradient noise" };
         parts.push(("noise of w itself", vec![(1.0, &own), (-1.0, &nothing)]));

@@ -22,8 +22,10 @@ use super::functions::Functions;
 use super::gradient_noise::{deviations, gradient, mean_and_error};
 use super::{JudgeError, noise_law};
 
-/// Steps of the classical Runge–Kutta method in time.
-const STEPS: usize = 6;
+/// Steps of the classical Runge–Kutta method in time, more where fewer do not agree.
+const STEPS: [usize; 3] = [4, 8, 16];
+/// Charges have settled when they differ by this share of what they moved.
+const SETTLED: f64 = 2e-3;
 /// Points of a cloud, and intervals of a curve, for an average over a law.
 const POINTS: usize = 2048;
 const INTERVALS: usize = 400;
@@ -108,29 +110,60 @@ pub(super) fn predicted(
         return Ok(None);
     }
     let (level, lifted) = Level::new(&functions.predictor, symmetries, start)?;
-    let here = rates.at(&lifted.theta)?;
+    // Averaged, not at the start alone: a drift may vanish at one point by its symmetry.
+    let here = rates.averaged(&level, &lifted)?;
     let scale: f64 = start.iter().map(|x| x * x).sum::<f64>() / spec.train.step_size / spec.train.steps.max(1) as f64;
     if here.iter().all(|rate| rate.abs() <= ZERO * scale.max(spec.train.temperature)) {
         return Ok(Some(held));
     }
-    let time = spec.train.step_size * spec.train.steps as f64;
-    let h = time / STEPS as f64;
-    let mut q = held;
-    let (mut level, mut lifted) = (level, lifted);
-    for _ in 0..STEPS {
+    let mut coarse: Option<Vec<f64>> = None;
+    for steps in STEPS {
+        let Some(fine) = integrated((&rates, steps), (&level, &lifted), &held, &here)? else { return Ok(None) };
+        if let Some(coarse) = coarse {
+            let moved = fine.iter().zip(&held).fold(0.0_f64, |m, (q, from)| m.max((q - from).abs()));
+            let differ = fine.iter().zip(&coarse).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
+            if differ <= SETTLED * moved {
+                return Ok(Some(fine));
+            }
+        }
+        coarse = Some(fine);
+    }
+    // Charges that relax many times over the run are beyond these steps.
+    Ok(None)
+}
+
+/// The charges after the run by so many steps of the classical Runge–Kutta method; `None` where a level is not reached.
+fn integrated(
+    (rates, steps): (&Rates<'_>, usize),
+    (level, lifted): (&Level<'_>, &Lifted),
+    held: &[f64],
+    first: &[f64],
+) -> Result<Option<Vec<f64>>, JudgeError> {
+    let h = rates.spec.train.step_size * rates.spec.train.steps as f64 / steps as f64;
+    let mut q = held.to_vec();
+    let mut slope = first.to_vec();
+    let mut here: Option<(Level<'_>, Lifted)> = None;
+    for step in 0..steps {
+        let at = |q: &[f64]| match &here {
+            Some((level, lifted)) => level.moved(lifted, q),
+            None => level.moved(lifted, q),
+        };
+        if step > 0 {
+            let Some((level, lifted)) = &here else { return Ok(None) };
+            slope = rates.averaged(level, lifted)?;
+        }
         let mut sum = vec![0.0; q.len()];
-        let mut slope = rates.averaged(&level, &lifted)?;
         for (weight, share) in [(1.0, 0.5), (2.0, 0.5), (2.0, 1.0), (1.0, 0.0)] {
             sum.iter_mut().zip(&slope).for_each(|(sum, r)| *sum += weight / 6.0 * r);
             if share > 0.0 {
                 let next: Vec<f64> = q.iter().zip(&slope).map(|(q, r)| q + share * h * r).collect();
-                let Some((there, at)) = level.moved(&lifted, &next)? else { return Ok(None) };
-                slope = rates.averaged(&there, &at)?;
+                let Some((there, lifted)) = at(&next)? else { return Ok(None) };
+                slope = rates.averaged(&there, &lifted)?;
             }
         }
         q.iter_mut().zip(&sum).for_each(|(q, r)| *q += h * r);
-        match level.moved(&lifted, &q)? {
-            Some(next) => (level, lifted) = next,
+        match at(&q)? {
+            Some(next) => here = Some(next),
             None => return Ok(None),
         }
     }
@@ -215,7 +248,8 @@ impl Rates<'_> {
         let mean_of =
             |law: &dyn Fn(Vec<f64>) -> Result<f64, JudgeError>, thetas: &[Vec<f64>]| -> Result<Vec<f64>, JudgeError> {
                 // Rates of gradient noise take draws: at a few places, linearly between them.
-                let places: Vec<usize> = (0..=16).map(|k| k * (thetas.len() - 1) / 16).collect();
+                let intervals = if gradient_noise { 16 } else { thetas.len() - 1 };
+                let places: Vec<usize> = (0..=intervals).map(|k| k * (thetas.len() - 1) / intervals).collect();
                 let known: Vec<Vec<f64>> = places.iter().map(|&i| self.at(&thetas[i])).collect::<Result<_, _>>()?;
                 let at = |i: usize, a: usize| {
                     let cell = places.partition_point(|&p| p <= i).clamp(1, places.len() - 1);

@@ -18,6 +18,9 @@ const COINCIDENT: f64 = 1e-6;
 /// In several coordinates, where they are known less well.
 const COINCIDENT_CLOUD: f64 = 1e-4;
 
+/// e^(−L/τ) at the end of a component, relative to its maximum, from which on a run gets there.
+const REACHED: f64 = 1e-4;
+
 /// What a run's samples are compared with.
 pub(super) struct Densities {
     pub law: (Table, LawLabel),
@@ -128,6 +131,14 @@ fn stiff(
     if functions.gauge.is_none() {
         return Ok(None);
     }
+    // A potential of finite stiffness does not keep isotropic noise from crossing the end of a component.
+    if trace.weight_at_borders() > REACHED {
+        return Err(JudgeError::Missing(format!(
+            "{}: the end of the component (where |J| vanishes) is within reach of the noise, which crosses it: the law of a stiff potential is \
+             predicted for one component; lower the temperature, or move the minimum away from there",
+            spec.title
+        )));
+    }
     let squares = |thetas: &[Vec<f64>]| functions.squared_gauge(thetas).unwrap_or_default();
     let found = trace.stiff_law(symmetries, stiffness, &squares, observed.to_vec())?;
     if found.is_none() {
@@ -153,6 +164,9 @@ fn apart(law: &Table, others: Vec<(Table, LawLabel)>, coincident: f64) -> (Vec<S
 
 fn on_cloud(prediction: &Prediction, law: Law, notes: &mut Vec<String>) -> Result<Densities, JudgeError> {
     let Prediction { spec, functions, symmetries, start, .. } = prediction;
+    if let (Law::Conditioned, Constraint::Stiff { stiffness }) = (law, spec.train.constraint) {
+        notes.push(format!("the law is that of κ → ∞, κ = {stiffness}: at finite κ it is known for one coordinate"));
+    }
     let (level, lifted) = Level::new(&functions.predictor, symmetries, start)?;
     let loss = |theta: &[f64]| functions.loss_at(theta);
     let cloud = Cloud::new(&level, &lifted, spec.train.temperature, &loss, CloudOptions::default())?;

@@ -4,6 +4,7 @@
 //! simulated; the samples come from the run alone; they meet in [`Prediction::judge`] for the first time.
 
 mod charges;
+mod conditions;
 mod densities;
 mod flow;
 mod functions;
@@ -15,8 +16,8 @@ mod table;
 
 use gaugebias_dynamics::Run;
 use gaugebias_geometry::GeometryError;
+use gaugebias_geometry::balance;
 use gaugebias_geometry::law::equilibrium::{NoiseEquilibrium, noise_equilibria};
-use gaugebias_geometry::{balance, slice_drift};
 use gaugebias_model::spec::{Law, Noise, Spec, Verify};
 use gaugebias_model::{Parametrization, SpecError};
 use gaugebias_symmetry::{SearchOptions, Symmetries, SymmetryError, find};
@@ -137,8 +138,12 @@ pub fn predict(spec: &Spec) -> Result<Prediction, JudgeError> {
     }
     let functions = Functions::build(spec)?;
     let symmetries = find(&functions.predictor, &SearchOptions::default())?;
-    let start = start(spec, 0)?;
+    let start = conditions::constrained_start(spec, &functions, &symmetries, start(spec, 0)?)?;
     let mut notes = Vec::new();
+    if verify.law != Law::Flow {
+        conditions::refuse_gauge_dependent(spec, &functions, &symmetries, &start)?;
+        notes.extend(conditions::remarks(spec, verify.law, &functions, &symmetries));
+    }
     let mut prediction = Prediction {
         spec: spec.clone(),
         slice_invariant: None,
@@ -287,6 +292,9 @@ impl Prediction {
             Law::Conditioned | Law::Rigid | Law::Sgd => None,
             _ => Some(true),
         };
+        if self.stationary == Some(true) && !conditions::fibers_are_known(&self.symmetries) {
+            self.stationary = None;
+        }
         if law == Law::Isotropic && self.stationary == Some(false) {
             notes.push(
                 "under isotropic noise the charges diffuse for ever (the orbits are not compact): θ has no stationary law".into(),
@@ -295,7 +303,7 @@ impl Prediction {
         if law != Law::Horizontal || self.symmetries.charges.is_empty() {
             return Ok(());
         }
-        let drift = slice_drift(&self.symmetries, &self.start)?;
+        let drift = conditions::largest_drift(&self.symmetries, &self.start)?;
         self.slice_invariant = Some(drift <= INVARIANT);
         if drift <= INVARIANT || constrained {
             return Ok(());
@@ -303,7 +311,16 @@ impl Prediction {
         notes.push(format!(
             "the slice is not invariant: largest |tr(A P_H)| = {drift:.5}, so charges drift at τ tr(A P_H); the law is exact at frozen charges"
         ));
-        let Ok(balanced) = balance(&self.symmetries, &self.start) else { return Ok(()) };
+        let Ok(balanced) = balance(&self.symmetries, &self.start) else {
+            self.stationary = None;
+            if let Some(charge) = conditions::grows_for_ever(&self.functions, &self.symmetries, &self.start)? {
+                self.stationary = Some(false);
+                notes.push(format!(
+                    "no stationary law exists: {charge} cannot vanish, and horizontal noise makes it grow for ever"
+                ));
+            }
+            return Ok(());
+        };
         let equilibria = noise_equilibria(&self.symmetries, &balanced.theta)?;
         for (name, equilibrium) in self.symmetries.charge_names.iter().zip(equilibria) {
             match equilibrium {
