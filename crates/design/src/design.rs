@@ -328,17 +328,18 @@ impl Design {
         self.link
     }
 
+    /// What coordinates and the gradient by them are called.
+    fn names(&self) -> (&'static str, &'static str) {
+        match (&self.operator, self.target) {
+            (Operator::Identity, Target::LowRank) => ("W", "A"),
+            (Operator::Identity, _) => ("w", "a"),
+            _ => ("(Tw)", "b"),
+        }
+    }
+
     /// The biases as functions of w.
     pub fn biases(&self) -> Biases {
-        let identity = self.operator == Operator::Identity;
-        let (of, a) = if identity {
-            (
-                if self.target == Target::LowRank { "W" } else { "w" },
-                if self.target == Target::LowRank { "A" } else { "a" },
-            )
-        } else {
-            ("(Tw)", "b")
-        };
+        let (of, a) = self.names();
         let parts: Vec<Biases> = self.blocks.iter().map(|block| block.biases(of, a)).collect();
         Biases::sum(&parts)
     }
@@ -347,16 +348,17 @@ impl Design {
     pub fn symbols(&self) -> Vec<String> {
         let mut lines = Vec::new();
         lines.extend(self.operator.words());
-        lines.push(match &self.operator {
-            Operator::Identity => "a = ∂ℓ_batch/∂w, E over batches; η the step size, τ the temperature".to_owned(),
-            _ => "b = T^(−T) ∂ℓ_batch/∂w, E over batches; η the step size, τ the temperature".to_owned(),
-        });
+        let gradient = match self.names() {
+            ("(Tw)", b) => format!("{b} = T^(−T) ∂ℓ_batch/∂w"),
+            (w, a) => format!("{a} = ∂ℓ_batch/∂{w}"),
+        };
+        lines.push(format!("{gradient}, E over batches; η the step size, τ the temperature"));
         lines
     }
 
     /// The component of the slice on which the law lives.
     pub fn component(&self) -> String {
-        let of = if self.operator == Operator::Identity { "w" } else { "(Tw)" };
+        let (of, _) = self.names();
         let mut parts: Vec<String> =
             self.blocks.iter().map(|block| block.component(of)).filter(|text| !text.is_empty()).collect();
         parts.dedup();

@@ -80,11 +80,22 @@ pub fn prove(whole: &Design) -> Result<Proof, DesignError> {
     Ok(seen.proof(design, &symmetries, tolerance))
 }
 
+/// A tensor of an [`Example`].
+#[derive(Clone, Debug, Serialize)]
+pub struct ExampleTensor {
+    /// Its name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its values, row by row.
+    pub values: Vec<f64>,
+}
+
 /// A point at which other implementations of a design can be compared with this one.
 #[derive(Clone, Debug, Serialize)]
 pub struct Example {
-    /// θ, by name: shape and values.
-    pub parameters: Vec<(String, Vec<usize>, Vec<f64>)>,
+    /// θ.
+    pub parameters: Vec<ExampleTensor>,
     /// w = F(θ).
     pub predictor: Vec<f64>,
     /// a, a gradient by w.
@@ -105,8 +116,12 @@ pub fn example(design: &Design) -> Result<Example, DesignError> {
     let theta: Vec<f64> = design.lift(&w).into_iter().map(|x| x * (0.8 + 0.4 * uniform())).collect();
     let covector: Vec<f64> = w.iter().map(|_| 2.0 * uniform() - 1.0).collect();
     let point = [Point { theta: theta.clone(), draw: 0 }];
-    let parameters =
-        map.split(&theta).into_iter().map(|(name, tensor)| (name, tensor.shape.0, tensor.values)).collect();
+    let tensor = |(name, tensor): (String, gaugebias_model::Tensor)| ExampleTensor {
+        name,
+        shape: tensor.shape.0,
+        values: tensor.values,
+    };
+    let parameters = map.split(&theta).into_iter().map(tensor).collect();
     Ok(Example {
         parameters,
         predictor: map.predictor(&point).swap_remove(0),

@@ -97,7 +97,14 @@ impl Record {
                 Regime::Minibatch => "P",
                 Regime::Flow => "φ",
             };
-            lines.push(format!("{} {:<10} {symbol} = {}", mark(regime), regime.word(), self.biases.of(regime)));
+            let text = self.biases.of(regime);
+            // A potential may be known by its second derivative only, or not be there.
+            let equals = if text.starts_with("none") || text.starts_with("φ''") {
+                String::new()
+            } else {
+                format!("{symbol} = ")
+            };
+            lines.push(format!("{} {:<10} {equals}{text}", mark(regime), regime.word()));
         }
         lines.extend(self.symbols.iter().map(|line| format!("  {line}")));
         lines.push(format!("  {} shows: {}", self.regime.word(), self.meaning));

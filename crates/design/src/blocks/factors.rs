@@ -169,7 +169,7 @@ impl Block for Factors {
         let mut inverse = vec![
             format!("left, sigma, right = xp.linalg.svd(z.reshape({n}, {m}), full_matrices=False)"),
             format!("root = xp.clip(sigma ** (1 / {}), floor, None)", self.depth),
-            format!("{} = left * _divide(sigma, root ** {last})", names[0]),
+            format!("{} = left * _divide(sigma, root**{last})", names[0]),
         ];
         inverse.extend(names[1..last].iter().map(|name| format!("{name} = xp.diag(root)")));
         inverse.push(format!("{} = root[:, None] * right", names[last]));

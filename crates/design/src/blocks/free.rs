@@ -46,9 +46,9 @@ impl Block for Free {
         Some(0.5 * z.iter().map(|z| z * z).sum::<f64>())
     }
 
-    fn biases(&self, _: &str, _: &str) -> Biases {
+    fn biases(&self, of: &str, _: &str) -> Biases {
         // (η/4) E‖a‖² does not depend on z; its potential is the Euclidean one, as without a design.
-        Biases { noise: "0".into(), minibatch: "0".into(), flow: format!("½ Σ_(i<{}) of squares", self.size) }
+        Biases { noise: "0".into(), minibatch: "0".into(), flow: format!("½ Σ_(i<{}) {of}_i²", self.size) }
     }
 
     fn component(&self, _: &str) -> String {

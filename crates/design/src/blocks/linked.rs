@@ -50,7 +50,7 @@ impl Linked {
             return (s, Vec::new());
         }
         let [u, v] = ["u", "v"].map(|name| tagged(name, &self.tag));
-        (s.clone(), vec![(s, format!("sqrt(2 * abs({u} * {v}))"))])
+        (s.clone(), vec![(s, format!("sqrt(2 * abs({u} * {v}) + 1e-30)"))])
     }
 
     /// s at the start: where w is `scale`, or the point of the domain nearest to it.
@@ -191,11 +191,11 @@ impl Block for Linked {
         }
         let charge = format!("0.5 * ({u}**2 - {v}**2)");
         Snippets {
-            forward: vec![format!("z = _link(xp.sqrt(2 * xp.abs({u} * {v})), {knots}, {pieces})")],
+            forward: vec![format!("z = _link(xp.sqrt(2 * xp.abs({u} * {v}) + 1e-30), {knots}, {pieces})")],
+            // s = 0 is the border of the component, from which no gradient leads away.
             inverse: vec![
-                format!("half = 0.5 * xp.clip({inverse}, 0.0, None) ** 2"),
-                format!("{v} = xp.clip(half**0.5, floor, None)"),
-                format!("{u} = _divide(half, {v})"),
+                format!("{u} = xp.clip({inverse}, 1e-3 * float({knots}[-1]), None) / 2**0.5"),
+                format!("{v} = {u}"),
             ],
             charges: vec![(charge.clone(), charge)],
         }

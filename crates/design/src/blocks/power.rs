@@ -33,9 +33,10 @@ impl Power {
         let (abs, sign) = if python { ("xp.abs", "xp.sign") } else { ("abs", "sign") };
         let minus = if self.sign == Some(-1.0) { "-" } else { "" };
         match self.sign {
-            Some(_) if gamma == 2.0 => format!("{minus}{x} ** 2"),
+            Some(_) if gamma == 2.0 => format!("{minus}{x}**2"),
             None if gamma == 2.0 => format!("{x} * {abs}({x})"),
-            Some(_) => format!("{minus}{abs}({x}) ** {gamma:?}"),
+            Some(_) if minus.is_empty() => format!("{abs}({x}) ** {gamma:?}"),
+            Some(_) => format!("-({abs}({x}) ** {gamma:?})"),
             None => format!("{sign}({x}) * {abs}({x}) ** {gamma:?}"),
         }
     }

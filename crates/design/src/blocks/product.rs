@@ -99,7 +99,7 @@ impl Block for Product {
     fn snippets(&self) -> Snippets {
         let names = self.names();
         let root = format!("xp.clip(xp.abs(z) ** (1 / {}), floor, None)", self.depth);
-        let power = if self.depth == 2 { "root".to_owned() } else { format!("root ** {}", self.depth - 1) };
+        let power = if self.depth == 2 { "root".to_owned() } else { format!("root**{}", self.depth - 1) };
         let mut inverse = vec![format!("root = {root}"), format!("{} = _divide(z, {power})", names[0])];
         inverse.extend(names[1..].iter().map(|name| format!("{name} = root")));
         let charge = |pair: &[String]| {

@@ -79,9 +79,7 @@ fn equinox(name: &str, shape: &str) -> String {
     theta: Parameters
     shape: tuple[int, ...] = eqx.field(static=True)
 
-    def __init__(
-        self, key: Array, shape: tuple[int, ...] = SHAPE, scale: float = 0.1, floor: float = 0.0
-    ) -> None:
+    def __init__(self, key: Array, shape: tuple[int, ...] = SHAPE, scale: float = 0.1, floor: float = 0.0) -> None:
         self.theta, self.shape = initialise(key, shape, scale, floor), shape
 
     def __call__(self) -> Array:

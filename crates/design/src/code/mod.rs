@@ -87,7 +87,11 @@ impl Design {
         let mut lines = vec![String::new(), "What training adds to the loss, as a function of w:".into()];
         lines.push(format!("  noise      R(w) = {}", biases.noise));
         lines.push(format!("  minibatch  P(w) = {}", biases.minibatch));
-        lines.push(format!("  flow       φ(w) = {}", biases.flow));
+        lines.push(format!(
+            "  flow       {}{}",
+            if biases.flow.starts_with("none") { "" } else { "φ(w) = " },
+            biases.flow
+        ));
         lines.push(String::new());
         lines.push("L + τR under injected noise of temperature τ, L + P under mini-batch SGD of step size η;".into());
         lines.push("without noise the flow goes to the fit nearest to its start in the Bregman distance of φ.".into());
@@ -113,9 +117,8 @@ impl Design {
             let name = constant.name.to_uppercase();
             text.push_str(&format!("# fmt: off\n{name} = {}\n# fmt: on\n", constant.numpy));
         }
-        if !self.constants().is_empty() {
-            text.push('\n');
-        }
+        // Two blank lines before the first function.
+        text.push_str(if text.is_empty() { "\n" } else { "\n\n" });
         let body = [self.weight(&snippets, array), self.inverse(&snippets, array), self.charges(&snippets, array)]
             .join("\n\n");
         text.push_str(&helpers(&body, framework));
