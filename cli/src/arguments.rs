@@ -302,14 +302,20 @@ pub struct Design {
     #[arg(long, value_name = "SIZE")]
     pub scale: Option<f64>,
     /// Print this and nothing else
-    #[arg(long, value_enum, conflicts_with = "json")]
+    #[arg(long, value_enum, conflicts_with_all = ["json", "out"])]
     pub emit: Option<EmitFlag>,
     /// Folder for spec, code and report [default: nothing is written]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Write into a folder that holds files
-    #[arg(long)]
+    #[arg(long, requires = "out")]
     pub force: bool,
+    /// Seeds of the simulation of its law
+    #[arg(long, value_name = "N", default_value_t = 1_024)]
+    pub seeds: u64,
+    /// Steps of the simulation of its law
+    #[arg(long, value_name = "K", default_value_t = 20_000)]
+    pub steps: u64,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -7,6 +7,13 @@ use gaugebias::design::{
     Design as Designed, LinkKind, Penalty, Record, Regime, Settings, Target, design as designed, read_edges,
 };
 
+use gaugebias::dynamics::predict_memory;
+use gaugebias::model::spec::SpecFile;
+use gaugebias::report::designed::{SimulatedLaw, page};
+use gaugebias::report::study::RunFolder;
+use gaugebias::report::{replace_text, write};
+
+use super::simulate::attempt;
 use super::{envelope, print_json, use_threads};
 use crate::arguments::{Design, EmitFlag, LinkFlag, RegimeFlag, TargetFlag};
 use crate::outcome::Failure;
@@ -20,15 +27,46 @@ pub fn design(flags: &Design) -> Result<(), Failure> {
         Some(emit) => print::line(emitted(&design, emit).trim_end()),
         None => {
             let record = Record::new(&design)?;
+            let law = match &flags.out {
+                Some(path) => Some(written(&design, &record, path, flags)?),
+                None => None,
+            };
             if flags.json {
-                let object = serde_json::to_value(&record).map_err(|error| Failure::Ours(error.to_string()))?;
+                let mut object = serde_json::to_value(&record).map_err(|error| Failure::Ours(error.to_string()))?;
+                object["simulation"] = law.as_ref().map_or(serde_json::Value::Null, SimulatedLaw::to_json);
                 print_json(envelope(object));
             } else {
                 print::line(record.to_text());
+                for sentence in law.iter().flat_map(SimulatedLaw::sentences) {
+                    print::line(format!("simulation: {sentence}"));
+                }
+                if let Some(path) = &flags.out {
+                    print::line(format!("report: {}", path.join("report.html").display()));
+                }
             }
         }
     }
     Ok(())
+}
+
+/// Simulates the law of a design, and writes its spec, its code and a report.
+fn written(design: &Designed, record: &Record, path: &Path, flags: &Design) -> Result<SimulatedLaw, Failure> {
+    let law = design.law_spec(flags.seeds, flags.steps)?;
+    let spec = SpecFile::parse("law.toml", law.text.clone(), path.to_owned(), &[])?.specs.remove(0);
+    predict_memory(&spec, false)?;
+    let _folder = RunFolder::create(path, flags.force)?;
+    replace_text(path, "design.toml", &record.spec)?;
+    replace_text(path, "law.toml", &law.text)?;
+    for framework in Framework::ALL {
+        replace_text(path, &format!("design_{}.py", framework.word()), &design.code(framework))?;
+    }
+    let (run, failure) = attempt(&spec, flags.threads, None)?;
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    let simulated = SimulatedLaw::new(&law, &spec, &run).map_err(|error| Failure::No(error.to_string()))?;
+    write(path, &page(record, Some(&simulated)))?;
+    Ok(simulated)
 }
 
 fn emitted(design: &Designed, emit: EmitFlag) -> String {

@@ -22,6 +22,20 @@ pub(super) const DESIGN: &[Field] = &[
     field("example", Object(EXAMPLE), "a point for comparison with other implementations"),
     field("spec", Text, "a spec that runs"),
     field("notes", List(&Text), "in sentences"),
+    field("simulation", OrNull(&Object(SIMULATION)), "of the law of a coordinate, group or small matrix, with --out"),
+];
+
+const SIMULATION: &[Field] = &[
+    field("seeds", Count, "of the simulation"),
+    field("steps", Count, "of each seed"),
+    field("verdict", OrNull(&OneOf(&["agrees", "disagrees", "undecided"])), "on the law; null where it was not judged"),
+    field("ks", OrNull(&Number), "distance to the law"),
+    field("ks_threshold", OrNull(&Number), "largest distance that is not rejected"),
+    field("effective_samples", OrNull(&Number), "independent samples that the samples are worth"),
+    field("not_judged", OrNull(&Text), "why there is no verdict"),
+    field("within_band", OrNull(&Number), "share of bins whose 95 % band holds R; null for matrices"),
+    field("rms", OrNull(&Number), "root mean square of estimate − R, nats"),
+    field("range", OrNull(&Number), "largest less smallest R over the bins, nats"),
 ];
 
 const BIASES: &[Field] = &[

@@ -21,6 +21,7 @@ mod holm;
 mod judge;
 mod kolmogorov;
 mod law;
+mod penalty;
 #[cfg(test)]
 mod test_chains;
 mod verdict;
@@ -35,4 +36,5 @@ pub use holm::holm_adjusted;
 pub use judge::{ChargeReport, JudgeError, Judgement, LawCurve, LawLabel, NoiseEstimate, Prediction, judge, predict};
 pub use kolmogorov::{kolmogorov_survival, ks_critical_value, ks_p_value, two_sample_ks_p_value};
 pub use law::PredictedCdf;
+pub use penalty::{PenaltyBin, PenaltyEstimate, penalty_estimate};
 pub use verdict::{Alternative, FAMILY_WISE_LEVEL, Measured, RESOLUTION, Report, Verdict, compare, settle};

@@ -1,27 +1,12 @@
-//! The monotone link w = ψ(s) of a wanted penalty: s(w) = ∫ e^(−R) dw is the arc length in which the horizontal law is e^(−L/τ) alone.
-//!
-//! **Idea.** ψ' = e^(R(ψ)), so that log|∂w/∂s| = R. ψ is held as polynomials of degree ten on pieces that are halved until each reaches the
-//! tolerance in ψ *and in log ψ'*, which is what the law sees. A spline of values alone could be near to ψ and far from R.
-//!
-//! Where R → −∞ like α log|w − w₀|, α < 1, e^(−R) is integrable and ψ ~ |s|^(1/(1−α)). The pieces shrink towards w₀ down to [`CORE`] of
-//! the domain; within it ψ is a straight line, that is, R is cut off at its depth there. Outside the domain ψ goes on straight: R stays at
-//! its value at the end. The constant of R is fixed so that the domain is as long in s as in w.
-//!
-//! **Rejected.** One Chebyshev series: a kink of R (|w|, Huber) makes it converge like 1/n². Solving ψ' = e^(R(ψ)) step by step: its error
-//! accumulates, where quadrature of s(w) and its inversion have none to pass on.
+//! Where R is singular, and the polynomials of the link between: intervals of w are halved until each reaches the tolerance.
 
+use super::{CORE, DEGREE, Function, Piece};
 use crate::DesignError;
 
-/// Half-width of the straight piece at a singularity, as a share of the domain.
-pub const CORE: f64 = 1e-6;
-/// Degree of the pieces.
-pub const DEGREE: usize = 10;
 /// Most pieces.
 const MOST_PIECES: usize = 1500;
 /// Pieces are not made shorter than this share of the domain.
 const SHORTEST: f64 = 1e-12;
-/// R above its level by more than this makes a slope at which rounding of s spoils w.
-const STEEPEST: f64 = 15.0;
 /// R that spans more than this overflows on the way.
 const STEEPEST_LOOK: f64 = 300.0;
 /// An exponent from here on counts as not integrable.
@@ -29,150 +14,26 @@ const INTEGRABLE: f64 = 0.999;
 /// Intervals of the first look at R.
 const LOOK: usize = 4096;
 
-/// R at many places.
-pub type Function<'a> = &'a dyn Fn(&[f64]) -> Result<Vec<f64>, DesignError>;
-
-/// One polynomial of the link.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Piece {
-    /// Middle of its interval of s.
-    pub centre: f64,
-    /// One over half its length.
-    pub inverse_half: f64,
-    /// Coefficients of powers of t = (s − centre)·inverse_half.
-    pub coefficients: [f64; DEGREE + 1],
-}
-
-impl Piece {
-    fn place(&self, s: f64) -> f64 {
-        (s - self.centre) * self.inverse_half
-    }
-
-    /// w at t.
-    fn value(&self, t: f64) -> f64 {
-        self.coefficients.iter().rev().fold(0.0, |sum, c| sum * t + c)
-    }
-
-    /// dw/ds at t.
-    fn slope(&self, t: f64) -> f64 {
-        let powers = self.coefficients.iter().enumerate().skip(1).rev();
-        powers.fold(0.0, |sum, (k, c)| sum * t + k as f64 * c) * self.inverse_half
-    }
-}
-
-/// Quality of a link.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct LinkInfo {
-    /// Number of pieces.
-    pub pieces: usize,
-    /// Largest |ψ(s(w)) − w| found, in units of w.
-    pub error: f64,
-    /// Largest |log ψ' − R| found, nats, outside the cores of singularities.
-    pub penalty_error: f64,
-    /// Half-width of the cores, 0 without singularities.
-    pub core: f64,
-}
-
-/// The link on a domain.
-#[derive(Clone, Debug)]
-pub struct Link {
-    /// Where w lies.
-    pub domain: (f64, f64),
-    /// Borders between pieces in s, ascending; one fewer than pieces.
-    pub knots: Vec<f64>,
-    /// Borders between pieces in w.
-    pub places: Vec<f64>,
-    /// The pieces; the first and last are the straight continuations.
-    pub pieces: Vec<Piece>,
-    /// What was taken from R: log ψ' = R − level.
-    pub level: f64,
-    /// Singular points, w₀.
-    pub singular: Vec<f64>,
-    /// How good it is.
-    pub info: LinkInfo,
-}
-
-impl Link {
-    /// The link of R on a domain, split at places where derivatives of R may jump; s = 0 at the left end, or at the point nearest to w = 0.
-    ///
-    /// # Errors
-    /// [`DesignError::NotIntegrable`], [`DesignError::Wall`], [`DesignError::TooSteep`], [`DesignError::Rough`], and those of R.
-    pub fn new(
-        penalty: Function<'_>,
-        domain: (f64, f64),
-        tolerance: f64,
-        splits: &[f64],
-        from_left: bool,
-    ) -> Result<Self, DesignError> {
-        let look = Look::new(penalty, domain, splits)?;
-        let mut solver = Solver { penalty, domain, tolerance, level: look.level, found: Vec::new(), info: (0.0, 0.0) };
-        for segment in look.segments() {
-            match segment {
-                Segment::Smooth(low, high) => solver.solve(low, high)?,
-                Segment::Core(low, high, at) => solver.straight(low, high, at)?,
-            }
-        }
-        let core = if look.singular.is_empty() { 0.0 } else { CORE * (domain.1 - domain.0) };
-        let link = assemble(&solver, look.singular.clone(), core, from_left);
-        if look.top - link.level > STEEPEST {
-            let (low, high) = domain;
-            return Err(DesignError::TooSteep { range: look.top - look.bottom, low, high, at: look.highest });
-        }
-        Ok(link)
-    }
-
-    fn piece_of(&self, s: f64) -> &Piece {
-        &self.pieces[self.knots.partition_point(|knot| *knot < s)]
-    }
-
-    /// w = ψ(s).
-    pub fn value(&self, s: f64) -> f64 {
-        let piece = self.piece_of(s);
-        piece.value(piece.place(s))
-    }
-
-    /// ψ'(s).
-    pub fn slope(&self, s: f64) -> f64 {
-        let piece = self.piece_of(s);
-        piece.slope(piece.place(s))
-    }
-
-    /// s(w), by bisection within the piece.
-    pub fn arc_length(&self, w: f64) -> f64 {
-        let index = self.places.partition_point(|place| *place < w);
-        let piece = &self.pieces[index];
-        if index == 0 || index == self.pieces.len() - 1 {
-            return piece.centre + (w - piece.coefficients[0]) / (piece.coefficients[1] * piece.inverse_half);
-        }
-        let (mut low, mut high) = (-1.0, 1.0);
-        for _ in 0..60 {
-            let middle: f64 = 0.5 * (low + high);
-            if piece.value(middle) < w { low = middle } else { high = middle }
-        }
-        piece.centre + 0.5 * (low + high) / piece.inverse_half
-    }
-}
-
 /// The first look at R: where it is singular, how large it becomes.
-struct Look {
-    domain: (f64, f64),
-    singular: Vec<f64>,
-    splits: Vec<f64>,
-    level: f64,
-    bottom: f64,
-    top: f64,
+pub(super) struct Look {
+    pub(super) domain: (f64, f64),
+    pub(super) singular: Vec<f64>,
+    pub(super) splits: Vec<f64>,
+    pub(super) level: f64,
+    pub(super) bottom: f64,
+    pub(super) top: f64,
     /// Where R is largest.
-    highest: f64,
+    pub(super) highest: f64,
 }
 
-enum Segment {
+pub(super) enum Segment {
     Smooth(f64, f64),
     /// From, to, and the singular point.
     Core(f64, f64, f64),
 }
 
 impl Look {
-    fn new(penalty: Function<'_>, domain: (f64, f64), splits: &[f64]) -> Result<Self, DesignError> {
+    pub(super) fn new(penalty: Function<'_>, domain: (f64, f64), splits: &[f64]) -> Result<Self, DesignError> {
         let (low, high) = domain;
         let mut grid: Vec<f64> = (0..=LOOK).map(|i| low + (high - low) * i as f64 / LOOK as f64).collect();
         let splits: Vec<f64> = splits.iter().copied().filter(|x| low < *x && *x < high).collect();
@@ -198,7 +59,7 @@ impl Look {
         Ok(Self { domain, singular, splits, level, bottom, top, highest })
     }
 
-    fn segments(&self) -> Vec<Segment> {
+    pub(super) fn segments(&self) -> Vec<Segment> {
         let (low, high) = self.domain;
         let core = CORE * (high - low);
         let mut places = vec![low, high];
@@ -240,25 +101,52 @@ fn check_integrable(penalty: Function<'_>, domain: (f64, f64), at: f64) -> Resul
     }
 }
 
-/// A polynomial over lengths in w and s.
-struct Found {
-    places: (f64, f64),
-    length: f64,
-    coefficients: [f64; DEGREE + 1],
+/// The polynomial a τ + b τ^q across a singularity with exponent α, where the slope at its edge has to be 1/(1 − α) times the mean one; τ runs over (−1, 1), or from
+/// 0 at a singular end of the domain. Straight where no q within the degree does, or where both sides differ.
+fn across((low, high): (f64, f64), at: f64, alphas: &[f64]) -> [f64; DEGREE + 1] {
+    let mut coefficients = [0.0; DEGREE + 1];
+    (coefficients[0], coefficients[1]) = (0.5 * (low + high), 0.5 * (high - low));
+    let steepness = 1.0 / (1.0 - alphas[0]);
+    let power = (3..=DEGREE).step_by(2).find(|q| (*q as f64) > steepness);
+    let alike = alphas.iter().all(|alpha| (alpha - alphas[0]).abs() < 1e-3);
+    let Some(power) = power.filter(|_| alike) else { return coefficients };
+    let bent = (steepness - 1.0) / (power as f64 - 1.0);
+    if at != low && at != high {
+        let half = coefficients[1];
+        (coefficients[1], coefficients[power]) = (half * (1.0 - bent), half * bent);
+        return coefficients;
+    }
+    // τ = (1 ± t)/2 from the singular end; the sign of w goes with it.
+    let side = if at == low { 1.0 } else { -1.0 };
+    let size = side * (high - low);
+    (coefficients[0], coefficients[1]) = (at + 0.5 * size * (1.0 - bent), 0.5 * (high - low) * (1.0 - bent));
+    let mut binomial = 1.0;
+    for (k, coefficient) in coefficients.iter_mut().enumerate().take(power + 1) {
+        *coefficient += size * bent * binomial * side.powi(k as i32) / 2.0_f64.powi(power as i32);
+        binomial *= (power - k) as f64 / (k + 1) as f64;
+    }
+    coefficients
 }
 
-struct Solver<'a> {
-    penalty: Function<'a>,
-    domain: (f64, f64),
-    tolerance: f64,
-    level: f64,
-    found: Vec<Found>,
-    info: (f64, f64),
+/// A polynomial over lengths in w and s.
+pub(super) struct Found {
+    pub(super) places: (f64, f64),
+    pub(super) length: f64,
+    pub(super) coefficients: [f64; DEGREE + 1],
+}
+
+pub(super) struct Solver<'a> {
+    pub(super) penalty: Function<'a>,
+    pub(super) domain: (f64, f64),
+    pub(super) tolerance: f64,
+    pub(super) level: f64,
+    pub(super) found: Vec<Found>,
+    pub(super) info: (f64, f64),
 }
 
 impl Solver<'_> {
     /// Halves an interval until each part reaches the tolerance, from the left.
-    fn solve(&mut self, low: f64, high: f64) -> Result<(), DesignError> {
+    pub(super) fn solve(&mut self, low: f64, high: f64) -> Result<(), DesignError> {
         let mut waiting = vec![(low, high)];
         while let Some((low, high)) = waiting.pop() {
             let (piece, errors) = self.fit(low, high)?;
@@ -280,16 +168,14 @@ impl Solver<'_> {
         Ok(())
     }
 
-    /// The straight piece across a singularity, as long in s as ∫ e^(−R) is there.
-    fn straight(&mut self, low: f64, high: f64, at: f64) -> Result<(), DesignError> {
+    /// The piece across a singularity, as long in s as ∫ e^(−R) is there, with the slopes of its neighbours.
+    pub(super) fn cross(&mut self, low: f64, high: f64, at: f64) -> Result<(), DesignError> {
         let alphas = exponents(self.penalty, self.domain, at)?;
         let ends: Vec<f64> = [low, high].into_iter().filter(|end| *end != at).collect();
         let values = (self.penalty)(&ends)?;
         let side = |((end, r), alpha): ((&f64, &f64), &f64)| (end - at).abs() * (self.level - r).exp() / (1.0 - alpha);
         let length = ends.iter().zip(&values).zip(&alphas).map(side).sum();
-        let mut coefficients = [0.0; DEGREE + 1];
-        (coefficients[0], coefficients[1]) = (0.5 * (low + high), 0.5 * (high - low));
-        self.found.push(Found { places: (low, high), length, coefficients });
+        self.found.push(Found { places: (low, high), length, coefficients: across((low, high), at, &alphas) });
         Ok(())
     }
 
@@ -406,36 +292,4 @@ fn monomials(nodes: &[f64], values: &[f64]) -> [f64; DEGREE + 1] {
         coefficients[0] = differences[i] - nodes[i] * coefficients[0];
     }
     coefficients
-}
-
-/// Lays the pieces out in s, with straight continuations, and scales s to the domain's length.
-fn assemble(solver: &Solver<'_>, singular: Vec<f64>, core: f64, from_left: bool) -> Link {
-    let (low, high) = solver.domain;
-    let total: f64 = solver.found.iter().map(|piece| piece.length).sum();
-    let scale = (high - low) / total;
-    let (mut pieces, mut knots, mut places, mut s) = (Vec::new(), vec![0.0], vec![low], 0.0);
-    for found in &solver.found {
-        let length = scale * found.length;
-        pieces.push(Piece { centre: s + 0.5 * length, inverse_half: 2.0 / length, coefficients: found.coefficients });
-        s += length;
-        knots.push(s);
-        places.push(found.places.1);
-    }
-    let end = |piece: &Piece, t: f64| {
-        let mut coefficients = [0.0; DEGREE + 1];
-        (coefficients[0], coefficients[1]) = (piece.value(t), piece.slope(t));
-        Piece { centre: piece.centre + t / piece.inverse_half, inverse_half: 1.0, coefficients }
-    };
-    let (first, last) = (end(&pieces[0], -1.0), end(&pieces[pieces.len() - 1], 1.0));
-    pieces.insert(0, first);
-    pieces.push(last);
-    let info = LinkInfo { pieces: pieces.len(), error: solver.info.0, penalty_error: solver.info.1, core };
-    let level = solver.level + scale.ln();
-    let mut link = Link { domain: solver.domain, knots, places, pieces, level, singular, info };
-    if !from_left {
-        let origin = link.arc_length(0.0_f64.clamp(low, high));
-        link.knots.iter_mut().for_each(|knot| *knot -= origin);
-        link.pieces.iter_mut().for_each(|piece| piece.centre -= origin);
-    }
-    link
 }
