@@ -298,6 +298,15 @@ pub struct Design {
     /// How you train, which decides the bias that you see
     #[arg(long, value_enum, default_value = "noise")]
     pub regime: RegimeFlag,
+    /// Advise on settings that give the bias this strength
+    #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    pub lambda: Option<f64>,
+    /// For that advice: CSV file of a regression, the last column its target
+    #[arg(long, value_name = "FILE", requires = "lambda")]
+    pub data: Option<PathBuf>,
+    /// For that advice: rows in a batch
+    #[arg(long, value_name = "B", default_value_t = 1)]
+    pub batch: usize,
     /// Size of the factors at the start
     #[arg(long, value_name = "SIZE")]
     pub scale: Option<f64>,

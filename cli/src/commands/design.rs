@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use gaugebias::design::advice::{Regression, advice};
 use gaugebias::design::code::Framework;
 use gaugebias::design::{
     Design as Designed, LinkKind, Penalty, Record, Regime, Settings, Target, design as designed, read_edges,
@@ -26,7 +27,8 @@ pub fn design(flags: &Design) -> Result<(), Failure> {
     match flags.emit {
         Some(emit) => print::line(emitted(&design, emit).trim_end()),
         None => {
-            let record = Record::new(&design)?;
+            let mut record = Record::new(&design)?;
+            record.advice = advised(&design, flags)?;
             let law = match &flags.out {
                 Some(path) => Some(written(&design, &record, path, flags)?),
                 None => None,
@@ -78,11 +80,21 @@ fn emitted(design: &Designed, emit: EmitFlag) -> String {
     }
 }
 
-fn settings(flags: &Design) -> Result<Settings, Failure> {
-    let read = |path: &Path| {
-        std::fs::read_to_string(path)
-            .map_err(|error| Failure::Refused(format!("{} cannot be read: {error}", path.display())))
+fn advised(design: &Designed, flags: &Design) -> Result<Vec<String>, Failure> {
+    let Some(lambda) = flags.lambda else { return Ok(Vec::new()) };
+    let data = match &flags.data {
+        Some(path) => Some(Regression::read(&path.display().to_string(), &read(path)?)?),
+        None => None,
     };
+    Ok(advice(design, lambda, data.as_ref().map(|data| (data, flags.batch)))?)
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::Refused(format!("{} cannot be read: {error}", path.display())))
+}
+
+fn settings(flags: &Design) -> Result<Settings, Failure> {
     let penalty = match (&flags.penalty, &flags.penalty_table) {
         (Some(text), _) => Some(Penalty::expression(text)?),
         (None, Some(path)) => Some(Penalty::table(&path.display().to_string(), &read(path)?)?),

@@ -21,6 +21,7 @@ pub(super) const DESIGN: &[Field] = &[
     field("proof", Object(PROOF), "the design taken apart"),
     field("example", Object(EXAMPLE), "a point for comparison with other implementations"),
     field("spec", Text, "a spec that runs"),
+    field("advice", List(&Text), "settings for the strength --lambda, where it was given"),
     field("notes", List(&Text), "in sentences"),
     field("simulation", OrNull(&Object(SIMULATION)), "of the law of a coordinate, group or small matrix, with --out"),
 ];

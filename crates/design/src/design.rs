@@ -401,6 +401,15 @@ impl Design {
         Ok(self.parts(&z).zip(self.parts(&b)).map(|((block, z), (_, b))| block.squared_gradient(z, b)).sum())
     }
 
+    /// The largest diagonal entry of the blocks' M at coordinates z.
+    pub(crate) fn largest_metric(&self, z: &[f64]) -> f64 {
+        let one = |(block, z): (&dyn Block, &[f64])| {
+            let unit = |i: usize| (0..z.len()).map(|j| f64::from(u8::from(i == j))).collect::<Vec<f64>>();
+            (0..z.len()).map(|i| block.squared_gradient(z, &unit(i))).fold(0.0, f64::max)
+        };
+        self.parts(z).map(one).fold(0.0, f64::max)
+    }
+
     /// φ(w), where there is one.
     pub fn potential(&self, w: &[f64]) -> Option<f64> {
         let z = self.analysed(w);

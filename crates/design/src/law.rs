@@ -18,6 +18,8 @@ pub struct LawSpec {
     /// Its loss, where the observable has a penalty of its own.
     shape: Option<Shape>,
     design: Design,
+    /// Length of the run in relaxation times of the loss at the median M: below some five, samples still know their start.
+    pub relaxations: f64,
 }
 
 #[derive(Debug)]
@@ -128,9 +130,10 @@ impl Design {
         };
         let design = design(target, &settings)?;
         let shape = Shape { loss, temperature };
-        let step = step_size(&design, &shape);
+        let (step, median) = step_size(&design, &shape);
+        let relaxations = steps as f64 * step * loss.curvature() * median;
         let text = text(&design, &loss.text(), temperature, step, (seeds, steps), observable);
-        Ok(LawSpec { text, shape: Some(shape), design })
+        Ok(LawSpec { text, shape: Some(shape), design, relaxations })
     }
 
     /// One coordinate, group or small matrix of this design.
@@ -153,8 +156,8 @@ impl Design {
     }
 }
 
-/// A step that is a small share of the shortest relaxation time of the law.
-fn step_size(design: &Design, shape: &Shape) -> f64 {
+/// A step that is a small share of the shortest relaxation time of the law, and the median of M under it.
+fn step_size(design: &Design, shape: &Shape) -> (f64, f64) {
     let k = design.size();
     let (low, high) = design.settings.domain.unwrap_or((-2.5, 2.5));
     let places: Vec<f64> = (1..400).map(|i| low + (high - low) * f64::from(i) / 400.0).collect();
@@ -171,7 +174,15 @@ fn step_size(design: &Design, shape: &Shape) -> f64 {
     // And one that is stable where the law hardly ever is.
     let steep = |x: &f64| (2.0 * design.penalty(&at(*x)) / k as f64).exp();
     let steepest = logs.iter().map(|(x, _)| steep(x)).fold(stiffest, f64::max);
-    (share / stiffest).min(0.5 / steepest) / shape.loss.curvature()
+    let mut weighted: Vec<(f64, f64)> = logs.iter().map(|(x, l)| (steep(x), (l - top).exp())).collect();
+    weighted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let half = 0.5 * weighted.iter().map(|(_, weight)| weight).sum::<f64>();
+    let mut below = 0.0;
+    let median = weighted.iter().find(|(_, weight)| {
+        below += weight;
+        below >= half
+    });
+    ((share / stiffest).min(0.5 / steepest) / shape.loss.curvature(), median.map_or(0.0, |(m, _)| *m))
 }
 
 /// Singular values of a 2 × 2 matrix have no penalty each; their law is judged as a whole.
@@ -186,7 +197,7 @@ fn matrix_law(settings: &Settings, seeds: u64, steps: u64) -> Result<LawSpec, De
         "0.5 * sum((predictor - [[2.0], [0.0]])**2)"
     };
     let text = text(&design, loss, 0.04, 2e-3, (seeds, steps), "svdvals(predictor)[0]");
-    Ok(LawSpec { text, shape: None, design })
+    Ok(LawSpec { text, shape: None, design, relaxations: steps as f64 * 2e-3 })
 }
 
 fn text(

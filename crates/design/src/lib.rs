@@ -12,6 +12,7 @@
 //! **Rejected.** *A table of finished models*: compositions (an operator around a link, blocks side by side) would each need an entry, and nothing
 //! would hold the entry to its formula. *Trusting the formulas*: every design is taken apart again from its spec's text alone, as a stranger's would be.
 
+pub mod advice;
 mod blocks;
 pub mod code;
 mod design;

@@ -43,6 +43,8 @@ pub struct Record {
     pub example: Example,
     /// The spec.
     pub spec: String,
+    /// Settings for a wanted strength, where one was asked for.
+    pub advice: Vec<String>,
     /// Remarks.
     pub notes: Vec<String>,
 }
@@ -82,6 +84,7 @@ impl Record {
             notes: notes(design, &proof),
             example: example(design)?,
             spec: design.spec_text(),
+            advice: Vec::new(),
             proof,
         })
     }
@@ -122,6 +125,7 @@ impl Record {
             ));
         }
         lines.extend(self.proof_lines());
+        lines.extend(self.advice.iter().map(|line| format!("advice: {line}")));
         lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
         lines.join("\n")
     }

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::{AlternativeRow, Axis, Content, Curve, Density, Derivation, Fact, Figure, Lines, Page, Series, VerdictRow};
 
+/// A run shorter than this many relaxation times is not judged.
+const SHORTEST: f64 = 5.0;
+
 /// What a run of a design's law shows.
 pub struct SimulatedLaw {
     spec: String,
@@ -24,11 +27,17 @@ impl SimulatedLaw {
     /// # Errors
     /// [`StatisticsError`] where the run has no samples that can be looked at.
     pub fn new(law: &LawSpec, spec: &Spec, run: &Run) -> Result<Self, StatisticsError> {
+        let short = format!(
+            "the run covers {:.1e} relaxation times of the law, at least {SHORTEST} are needed: R changes so much that only short steps are stable. Take more --steps, or a smaller domain",
+            law.relaxations
+        );
+        let too_short = law.relaxations < SHORTEST;
         let samples = run.samples.as_ref().map_or(&[][..], |series| &series.values);
         let records: Vec<&[f64]> = samples.chunks_exact(run.seeds).collect();
         let chains = Chains::from_records(&records)?;
         let estimate = match law.log_weight(chains.sorted()[0]) {
             None => None,
+            Some(_) if too_short => None,
             Some(_) => {
                 let weight = |x: f64| law.log_weight(x).unwrap_or(f64::NEG_INFINITY);
                 Some(penalty_estimate(&chains, &weight, &|x| law.penalty(x))?)
@@ -39,7 +48,7 @@ impl SimulatedLaw {
             seeds: run.seeds,
             steps: run.steps,
             samples: samples.to_vec(),
-            judgement: judge(spec, run).map_err(|error| error.to_string()),
+            judgement: if too_short { Err(short) } else { judge(spec, run).map_err(|error| error.to_string()) },
             estimate,
         })
     }

@@ -158,6 +158,19 @@ impl Block for Factors {
         }
     }
 
+    fn minibatch_factor(&self) -> f64 {
+        if self.depth == 2 { 0.25 * (self.rows + self.columns) as f64 } else { 0.25 }
+    }
+
+    fn shape(&self, regime: Regime) -> String {
+        let shape = match (regime, self.depth) {
+            (Regime::Minibatch, 2) => "‖W‖_*",
+            (Regime::Minibatch, _) => "Σ_ij Σ_l σ_i^(2(L−l)/L) σ_j^(2(l−1)/L)",
+            _ => "R",
+        };
+        shape.into()
+    }
+
     fn component(&self, of: &str) -> String {
         let sign = if self.rows == self.columns { ", so that the sign of det W stays" } else { "" };
         format!("{of} of full rank{sign}: at σ_i = 0 a row and a column of the factors vanish together")

@@ -51,6 +51,14 @@ impl Block for Free {
         Biases { noise: "0".into(), minibatch: "0".into(), flow: format!("½ Σ_(i<{}) {of}_i²", self.size) }
     }
 
+    fn minibatch_factor(&self) -> f64 {
+        0.25
+    }
+
+    fn shape(&self, _: Regime) -> String {
+        "a constant".into()
+    }
+
     fn component(&self, _: &str) -> String {
         String::new()
     }

@@ -168,6 +168,19 @@ impl Block for Linked {
         }
     }
 
+    fn minibatch_factor(&self) -> f64 {
+        0.25 * (-2.0 * self.link.level).exp()
+    }
+
+    fn shape(&self, regime: Regime) -> String {
+        let shape = match (regime, self.regime) {
+            (Regime::Minibatch, Regime::Minibatch) => "Σ P(z_i)",
+            (Regime::Minibatch, _) => "Σ e^(2 R(z_i))",
+            _ => "R",
+        };
+        shape.into()
+    }
+
     fn component(&self, of: &str) -> String {
         let (low, high) = self.link.domain;
         match self.product {

@@ -90,6 +90,17 @@ pub trait Block: std::fmt::Debug + Send + Sync {
     /// The biases in symbols; `of` is the name of the coordinates, `w` or `(Tw)`, and `a` that of the gradient by them.
     fn biases(&self, of: &str, a: &str) -> Biases;
 
+    /// α of R = α·shape.
+    fn strength(&self) -> f64 {
+        1.0
+    }
+
+    /// c of P = c η E[a²]·shape, where a has equal, uncorrelated entries.
+    fn minibatch_factor(&self) -> f64;
+
+    /// That shape under noise or mini-batches, as a function of the penalised coordinates.
+    fn shape(&self, regime: Regime) -> String;
+
     /// The component of the slice that a balanced start can reach.
     fn component(&self, of: &str) -> String;
 

@@ -108,6 +108,21 @@ impl Block for Power {
         }
     }
 
+    fn strength(&self) -> f64 {
+        1.0 - 1.0 / self.exponent
+    }
+
+    fn minibatch_factor(&self) -> f64 {
+        0.25 * self.exponent * self.exponent
+    }
+
+    fn shape(&self, regime: Regime) -> String {
+        match regime {
+            Regime::Minibatch => format!("Σ |z_i|{}", exponent(2.0 - 2.0 / self.exponent)),
+            _ => "Σ log|z_i|".into(),
+        }
+    }
+
     fn component(&self, of: &str) -> String {
         match self.sign {
             Some(sign) if sign > 0.0 => format!("{of}_i ≥ 0, all of it"),

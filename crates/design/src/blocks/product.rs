@@ -92,6 +92,21 @@ impl Block for Product {
         }
     }
 
+    fn strength(&self) -> f64 {
+        1.0 - 1.0 / self.depth as f64
+    }
+
+    fn minibatch_factor(&self) -> f64 {
+        0.25 * self.depth as f64
+    }
+
+    fn shape(&self, regime: Regime) -> String {
+        match regime {
+            Regime::Minibatch => format!("Σ |z_i|{}", exponent(2.0 - 2.0 / self.depth as f64)),
+            _ => "Σ log|z_i|".into(),
+        }
+    }
+
     fn component(&self, of: &str) -> String {
         format!("each {of}_i keeps the sign of its balanced start: at {of}_i = 0 the factors vanish together")
     }

@@ -101,6 +101,21 @@ impl Block for Radial {
         }
     }
 
+    fn strength(&self) -> f64 {
+        self.width as f64 * (1.0 - 1.0 / self.exponent)
+    }
+
+    fn minibatch_factor(&self) -> f64 {
+        0.25 * (self.width as f64 + self.exponent * self.exponent - 1.0)
+    }
+
+    fn shape(&self, regime: Regime) -> String {
+        match regime {
+            Regime::Minibatch => format!("Σ_g ‖z_g‖{}", exponent(2.0 - 2.0 / self.exponent)),
+            _ => "Σ_g log‖z_g‖".into(),
+        }
+    }
+
     fn component(&self, of: &str) -> String {
         format!("all {of}: a group can leave 0 in any direction")
     }

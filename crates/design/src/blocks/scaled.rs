@@ -103,6 +103,19 @@ impl Block for Scaled {
         }
     }
 
+    fn strength(&self) -> f64 {
+        0.5 * self.width as f64
+    }
+
+    fn minibatch_factor(&self) -> f64 {
+        0.25 * (self.width as f64 + 1.0)
+    }
+
+    fn shape(&self, regime: Regime) -> String {
+        let shape = if regime == Regime::Minibatch { "Σ_g ‖z_g‖" } else { "Σ_g log‖z_g‖" };
+        shape.into()
+    }
+
     fn component(&self, of: &str) -> String {
         format!("{of}_g ≠ 0: at 0 both factors vanish")
     }
