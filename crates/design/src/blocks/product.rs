@@ -108,7 +108,12 @@ impl Block for Product {
     }
 
     fn component(&self, of: &str) -> String {
-        format!("each {of}_i keeps the sign of its balanced start: at {of}_i = 0 the factors vanish together")
+        let end = match self.depth % 2 {
+            0 => "",
+            // On the line u₁ = … = u_D the arc length goes through 0, and w = u^D with it.
+            _ => "; noise that reaches it goes on to the other sign, since the number of factors is odd",
+        };
+        format!("each {of}_i keeps the sign of its balanced start: at {of}_i = 0 the factors vanish together{end}")
     }
 
     fn snippets(&self) -> Snippets {
