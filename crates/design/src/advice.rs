@@ -5,8 +5,8 @@
 //! minibatch  L + P:   P = c η E[b²]·shape,   η = λ/(c E[b²]),   b = T^(−T) ∂ℓ_batch/∂w
 //! ```
 //!
-//! E[b²] is that of least squares, L = mean((Xw − y)²), at its minimum: there the gradients of the n rows have mean zero, and B of them without
-//! replacement have E[b²] = Var(b) (1 − (B − 1)/(n − 1))/B. The step is held against stability, η M λ_max(∇²L) < 2, with M = JJᵀ at the largest coordinate.
+//! E(b²) is that of least squares, L = mean((Xw − y)²), at its minimum: there the gradients of the n rows have mean zero, and B of them without
+//! replacement have E(b²) = Var(b) (1 − (B − 1)/(n − 1))/B. The step is held against stability, η M λ_max(∇²L) < 2, with M = JJᵀ at the largest coordinate.
 
 use crate::formula::Regime;
 use crate::{Design, DesignError};
@@ -71,7 +71,7 @@ impl Regression {
         Ok(least_squares(&self.features, &self.target, CUTOFF)?)
     }
 
-    /// E[b_i²] of batches of `batch` rows at a point w, for b = S ∂ℓ/∂w.
+    /// E(b_i²) of batches of `batch` rows at a point w, for b = S ∂ℓ/∂w.
     ///
     /// # Errors
     /// [`DesignError::Setting`] for a batch that is no part of the rows.

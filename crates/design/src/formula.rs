@@ -42,7 +42,7 @@ impl Regime {
 pub struct Biases {
     /// R(w) = ½ log det(JJᵀ), nats, up to a constant.
     pub noise: String,
-    /// P(w) = (η/4) E‖∇_θ ℓ_batch‖² = (η/4) E[aᵀ JJᵀ a], in units of the loss (Smith et al. 2021; theory of SGD's modified loss).
+    /// P(w) = (η/4) E‖∇_θ ℓ_batch‖² = (η/4) E(aᵀ JJᵀ a), in units of the loss (Smith et al. 2021; theory of SGD's modified loss).
     pub minibatch: String,
     /// φ(w) with ∇²φ = (JJᵀ)⁻¹, or why there is none.
     pub flow: String,

@@ -1,7 +1,7 @@
 //! Inverse design: from a wanted penalty to a parametrization that has it, the proof that it does, and its code.
 //!
 //! **Idea.** On the balanced slice a parametrization is known to its noise through one matrix, M(w) = JJᵀ. The three biases of
-//! training are three functions of it: ½ log det M under noise that is isotropic across the orbits, (η/4) E[aᵀMa] under that of
+//! training are three functions of it: ½ log det M under noise that is isotropic across the orbits, (η/4) E(aᵀMa) under that of
 //! mini-batches (a = ∂ℓ/∂w of a batch), and the mirror potential φ with ∇²φ = M⁻¹ without any. A design is a choice of M, made of
 //! blocks of coordinates whose M is known in closed form, behind an invertible map T that says in which coordinates w is to be simple.
 //!

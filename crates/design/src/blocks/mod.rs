@@ -95,7 +95,7 @@ pub trait Block: std::fmt::Debug + Send + Sync {
         1.0
     }
 
-    /// c of P = c η E[a²]·shape, where a has equal, uncorrelated entries.
+    /// c of P = c η E(a²)·shape, where a has equal, uncorrelated entries.
     fn minibatch_factor(&self) -> f64;
 
     /// That shape under noise or mini-batches, as a function of the penalised coordinates.
