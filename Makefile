@@ -1,6 +1,7 @@
 # `make demo` shows what the software does; `make test` says whether it still does it; `make ci` is all that a change must pass.
 # `make laws` holds all laws to what their specs expect.
-.PHONY: demo test laws bench fmt clippy doc deny edges ci
+# `make test-frameworks` runs the code that designs print in PyTorch and JAX.
+.PHONY: demo test test-frameworks laws bench fmt clippy doc deny edges ci
 .DEFAULT_GOAL := test
 
 demo:
@@ -10,6 +11,11 @@ test:
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
 	cargo nextest run --workspace
 	cargo test --workspace --doc
+
+# The code of every design, in frameworks that are installed under the target folder (PyTorch is a large download, once); some minutes.
+test-frameworks:
+	cargo test --workspace --no-run --quiet
+	@python3 crates/design/frameworks/check.py target/debug/gaugebias $(FLAGS)
 
 # Every law against the runs that realise it, and against those that do not; some minutes.
 laws:

@@ -33,6 +33,8 @@ pub enum Command {
     Reproduce(Reproduce),
     /// How much of a preference is due to flow, the gauge correction, gradient noise and explicit penalties
     Attribute(Attribute),
+    /// From a wanted bias to a parametrization that has it: its biases, its proof, its spec and code
+    Design(Box<Design>),
     /// Draw a run folder again
     Report(Report),
     /// Time the compiled step: microseconds per seed and step
@@ -267,6 +269,148 @@ pub struct Attribute {
     pub threads: Threads,
 }
 
+#[derive(Args)]
+#[command(
+    after_help = "A design without --emit prints what it is and its proof; with --out it also writes spec, code, and a report with a simulation of its law."
+)]
+pub struct Design {
+    /// What the weights are to be
+    #[arg(long, value_enum)]
+    pub target: TargetFlag,
+    /// Number of coordinates, or of rows
+    #[arg(long, value_name = "N")]
+    pub size: Option<usize>,
+    /// Columns of a matrix [default: as many as rows]
+    #[arg(long, value_name = "M")]
+    pub columns: Option<usize>,
+    /// Number of factors [default: 2]
+    #[arg(long, value_name = "D")]
+    pub depth: Option<usize>,
+    /// α of the penalty α log|w|, in the place of a depth (which has 1 − 1/D)
+    #[arg(long, value_name = "ALPHA", allow_negative_numbers = true)]
+    pub strength: Option<f64>,
+    /// Sizes of the groups, one after the other; one size for all with --size
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
+    pub groups: Vec<usize>,
+    /// Which parametrization of groups (radial, product) or of a custom penalty (direct, product)
+    #[arg(long, value_enum)]
+    pub link: Option<LinkFlag>,
+    /// Degree of the polynomial pieces of a trend; 0 is total variation
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    pub order: usize,
+    /// CSV file of edges: two columns of nodes, from 0
+    #[arg(long, value_name = "FILE")]
+    pub edges: Option<PathBuf>,
+    /// Leave out edges that close cycles
+    #[arg(long)]
+    pub spanning_forest: bool,
+    /// Entries ≤ 0 instead of ≥ 0
+    #[arg(long)]
+    pub negative: bool,
+    /// Penalty of one coordinate: an expression of w in the array language
+    #[arg(long, value_name = "EXPRESSION", conflicts_with = "penalty_table", allow_hyphen_values = true)]
+    pub penalty: Option<String>,
+    /// Penalty of one coordinate: a CSV file with two columns, w and its value
+    #[arg(long, value_name = "FILE")]
+    pub penalty_table: Option<PathBuf>,
+    /// Where the penalty is meant
+    #[arg(long, value_name = "LOW,HIGH", value_delimiter = ',', num_args = 1, allow_hyphen_values = true)]
+    pub domain: Vec<f64>,
+    /// Largest error of the link of a penalty, in w and in nats
+    #[arg(long, value_name = "ERROR", default_value_t = 1e-8)]
+    pub tolerance: f64,
+    /// How you train, which decides the bias that you see
+    #[arg(long, value_enum, default_value = "noise")]
+    pub regime: RegimeFlag,
+    /// Advise on settings that give the bias this strength
+    #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    pub lambda: Option<f64>,
+    /// For that advice: CSV file of a regression, the last column its target
+    #[arg(long, value_name = "FILE", requires = "lambda")]
+    pub data: Option<PathBuf>,
+    /// For that advice: rows in a batch
+    #[arg(long, value_name = "B", default_value_t = 1)]
+    pub batch: usize,
+    /// Size of the factors at the start
+    #[arg(long, value_name = "SIZE")]
+    pub scale: Option<f64>,
+    /// Print this and nothing else
+    #[arg(long, value_enum, conflicts_with_all = ["json", "out"])]
+    pub emit: Option<EmitFlag>,
+    /// Folder for spec, code and report [default: nothing is written]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write into a folder that holds files
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    /// Seeds of the simulation of its law
+    #[arg(long, value_name = "N", default_value_t = 1_024)]
+    pub seeds: u64,
+    /// Steps of the simulation of its law
+    #[arg(long, value_name = "K", default_value_t = 20_000)]
+    pub steps: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub threads: Threads,
+}
+
+/// Targets of a design.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TargetFlag {
+    /// Few entries that are not zero
+    Sparsity,
+    /// The same, with signs that are known
+    Sign,
+    /// Few groups
+    Group,
+    /// A matrix of few singular values
+    LowRank,
+    /// Piecewise constant
+    TotalVariation,
+    /// Piecewise polynomial
+    Trend,
+    /// Few cosines
+    Dct,
+    /// Few Fourier coefficients
+    Fourier,
+    /// Few Haar wavelets
+    Haar,
+    /// Changes along few edges of a graph
+    Graph,
+    /// Any penalty of one coordinate
+    Custom,
+}
+
+/// Parametrizations of one penalty.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LinkFlag {
+    Radial,
+    Product,
+    Direct,
+}
+
+/// Ways of training.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RegimeFlag {
+    /// Injected noise: L + τR
+    Noise,
+    /// Mini-batch SGD, or noise on labels: L + P
+    Minibatch,
+    /// Full batch without noise: mirror potential
+    Flow,
+}
+
+/// What `design --emit` prints.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EmitFlag {
+    Spec,
+    Torch,
+    Jax,
+    Flax,
+}
+
 /// How long the runs of a reproduction are.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum StageFlag {
@@ -315,6 +459,7 @@ pub enum JsonCommand {
     Simulate,
     Verify,
     Attribute,
+    Design,
     Bench,
     Reproduce,
 }

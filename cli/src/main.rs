@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::Verify(flags) => commands::verify(&flags),
         Command::Reproduce(flags) => commands::reproduce(&flags),
         Command::Attribute(flags) => commands::attribute(&flags),
+        Command::Design(flags) => commands::design(&flags),
         Command::Report(flags) => commands::report(&flags),
         Command::Bench(flags) => commands::bench(&flags),
         Command::Schema(flags) => commands::schema(&flags),

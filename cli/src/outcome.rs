@@ -1,5 +1,6 @@
 //! How a command can end, and which exit status that is.
 
+use gaugebias::design::DesignError;
 use gaugebias::dynamics::{CheckpointError, DynamicsError};
 use gaugebias::geometry::GeometryError;
 use gaugebias::model::SpecError;
@@ -56,6 +57,16 @@ impl From<ReportError> for Failure {
 impl From<CheckpointError> for Failure {
     fn from(error: CheckpointError) -> Self {
         Failure::Refused(error.to_string())
+    }
+}
+
+impl From<DesignError> for Failure {
+    fn from(error: DesignError) -> Self {
+        match error {
+            DesignError::Spec(error) => error.into(),
+            DesignError::Geometry(error) => error.into(),
+            other => Failure::Refused(other.to_string()),
+        }
     }
 }
 

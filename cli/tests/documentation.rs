@@ -134,7 +134,8 @@ fn commands(block: &Block) -> Vec<(String, Vec<String>)> {
 
 fn execute(arguments: &str, status: i32, place: &str) -> Vec<String> {
     let mut command = Command::cargo_bin("gaugebias").expect("the program is built");
-    command.current_dir(root()).args(arguments.split_whitespace());
+    // Quotes are the shell's; nothing that is quoted here has a space in it.
+    command.current_dir(root()).args(arguments.split_whitespace().map(|word| word.trim_matches('\'')));
     let output = command.output().expect("the program can be started");
     let text = String::from_utf8([output.stdout, output.stderr].concat()).expect("the program prints UTF-8");
     assert_eq!(output.status.code(), Some(status), "{place}: $ gaugebias {arguments}\n{text}");

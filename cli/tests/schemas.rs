@@ -102,7 +102,7 @@ fn every_command_prints_what_its_schema_says() {
     let folder = Folder::new();
     folder.write("law.toml", SPEC);
     folder.write("plain.toml", PLAIN);
-    let commands: [(&str, &[&str], usize); 11] = [
+    let commands: [(&str, &[&str], usize); 13] = [
         ("derive", &["derive", "law.toml", "--json"], 2),
         ("derive", &["derive", "plain.toml", "--json"], 1),
         ("balance", &["balance", "law.toml", "--at", "initial", "-o", "theta.safetensors", "--json"], 1),
@@ -110,6 +110,12 @@ fn every_command_prints_what_its_schema_says() {
         ("simulate", &["simulate", "plain.toml", "--json"], 1),
         ("verify", &["verify", "law.toml", "--json"], 2),
         ("attribute", &["attribute", "law.toml", "--json"], 1),
+        ("design", &["design", "--target", "trend", "--size", "30", "--json"], 1),
+        (
+            "design",
+            &["design", "--target", "custom", "--penalty", "abs(w)", "--domain=-2,2", "--size", "2", "--json"],
+            1,
+        ),
         ("run", &["run", "law.toml", "--json", "--out", "law"], 1),
         ("run", &["run", "plain.toml", "--json", "--out", "plain"], 1),
         ("bench", &["bench", "law.toml", "--json", "--threads", "1"], 2),

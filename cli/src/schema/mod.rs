@@ -5,6 +5,7 @@
 //! fields, which may be added at any time. Rejected: schemas derived from Rust types; half of the objects have no type of their own, and
 //! the crates whose types the others have would depend on a schema library for the sake of this command.
 
+mod design;
 mod tables;
 
 use serde_json::{Map, Value, json};
@@ -51,6 +52,7 @@ pub fn of(command: JsonCommand) -> Value {
         JsonCommand::Simulate => ("simulate", tables::SIMULATE),
         JsonCommand::Verify => ("verify", tables::VERIFY),
         JsonCommand::Attribute => ("attribute", tables::ATTRIBUTE),
+        JsonCommand::Design => ("design", design::DESIGN),
         JsonCommand::Bench => ("bench", tables::BENCH),
         JsonCommand::Reproduce => ("reproduce", tables::REPRODUCE),
     };

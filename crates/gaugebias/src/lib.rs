@@ -17,6 +17,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub use gaugebias_design as design;
 pub use gaugebias_dynamics as dynamics;
 pub use gaugebias_geometry as geometry;
 pub use gaugebias_linalg as linalg;

@@ -8,7 +8,7 @@ use gaugebias::symmetry::{SearchOptions, Symmetries, find};
 
 /// Their connected parameters are too many for the search, or take it many seconds. [`SMALL_RELU`], the first with four
 /// units in place of sixteen, and the catalogue's small models stand in.
-const TOO_SLOW: [&str; 7] = [
+const TOO_SLOW: [&str; 8] = [
     "published/shallow-relu.toml",
     "published/matrix-completion.toml",
     "published/attention.toml",
@@ -16,6 +16,7 @@ const TOO_SLOW: [&str; 7] = [
     "follow-up/matrix-completion-identifiable.toml",
     "follow-up/matrix-completion-volume.toml",
     "follow-up/total-variation-batches.toml",
+    "follow-up/total-variation-designed.toml",
 ];
 
 const SMALL_RELU: &str = "[param]\nW = \"normal(4, 3)\"\nv = \"normal(4)\"\n[batch]\nx = \"normal(8, 3)\"\n[model]\n\

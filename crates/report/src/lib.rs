@@ -10,6 +10,7 @@
 //! colours in (no dark scheme), and put the legend where it takes a third of the width. *Drawing in the browser with a script*: a report is to be read for
 //! years, printed and mailed; text and vectors last. *Images in the page*: an inline SVG follows the reader's colour scheme and stays sharp.
 
+pub mod designed;
 mod drawing;
 mod error;
 mod figure;

@@ -1,0 +1,153 @@
+//! `design`.
+
+use std::path::Path;
+
+use gaugebias::design::advice::{Regression, advice};
+use gaugebias::design::code::Framework;
+use gaugebias::design::{
+    Design as Designed, LinkKind, Penalty, Record, Regime, Settings, Target, design as designed, read_edges,
+};
+
+use gaugebias::dynamics::predict_memory;
+use gaugebias::model::spec::SpecFile;
+use gaugebias::report::designed::{SimulatedLaw, page};
+use gaugebias::report::study::RunFolder;
+use gaugebias::report::{replace_text, write};
+
+use super::simulate::attempt;
+use super::{envelope, print_json, use_threads};
+use crate::arguments::{Design, EmitFlag, LinkFlag, RegimeFlag, TargetFlag};
+use crate::outcome::Failure;
+use crate::print;
+
+/// Designs a parametrization, proves it, and prints or writes what was asked for.
+pub fn design(flags: &Design) -> Result<(), Failure> {
+    use_threads(flags.threads);
+    let design = designed(target(flags.target), &settings(flags)?)?;
+    match flags.emit {
+        Some(emit) => print::line(emitted(&design, emit).trim_end()),
+        None => {
+            let mut record = Record::new(&design)?;
+            record.advice = advised(&design, flags)?;
+            let law = match &flags.out {
+                Some(path) => Some(written(&design, &record, path, flags)?),
+                None => None,
+            };
+            if flags.json {
+                let mut object = serde_json::to_value(&record).map_err(|error| Failure::Ours(error.to_string()))?;
+                object["simulation"] = law.as_ref().map_or(serde_json::Value::Null, SimulatedLaw::to_json);
+                print_json(envelope(object));
+            } else {
+                print::line(record.to_text());
+                for sentence in law.iter().flat_map(SimulatedLaw::sentences) {
+                    print::line(format!("simulation: {sentence}"));
+                }
+                if let Some(path) = &flags.out {
+                    print::line(format!("report: {}", path.join("report.html").display()));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Simulates the law of a design, and writes its spec, its code and a report.
+fn written(design: &Designed, record: &Record, path: &Path, flags: &Design) -> Result<SimulatedLaw, Failure> {
+    let law = design.law_spec(flags.seeds, flags.steps)?;
+    let spec = SpecFile::parse("law.toml", law.text.clone(), path.to_owned(), &[])?.specs.remove(0);
+    predict_memory(&spec, false)?;
+    let _folder = RunFolder::create(path, flags.force)?;
+    replace_text(path, "design.toml", &record.spec)?;
+    replace_text(path, "law.toml", &law.text)?;
+    for framework in Framework::ALL {
+        replace_text(path, &format!("design_{}.py", framework.word()), &design.code(framework))?;
+    }
+    let (run, failure) = attempt(&spec, flags.threads, None)?;
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    let simulated = SimulatedLaw::new(&law, &spec, &run).map_err(|error| Failure::No(error.to_string()))?;
+    write(path, &page(record, Some(&simulated)))?;
+    Ok(simulated)
+}
+
+fn emitted(design: &Designed, emit: EmitFlag) -> String {
+    match emit {
+        EmitFlag::Spec => design.spec_text(),
+        EmitFlag::Torch => design.code(Framework::Torch),
+        EmitFlag::Jax => design.code(Framework::Jax),
+        EmitFlag::Flax => design.code(Framework::Flax),
+    }
+}
+
+fn advised(design: &Designed, flags: &Design) -> Result<Vec<String>, Failure> {
+    let Some(lambda) = flags.lambda else { return Ok(Vec::new()) };
+    let data = match &flags.data {
+        Some(path) => Some(Regression::read(&path.display().to_string(), &read(path)?)?),
+        None => None,
+    };
+    Ok(advice(design, lambda, data.as_ref().map(|data| (data, flags.batch)))?)
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::Refused(format!("{} cannot be read: {error}", path.display())))
+}
+
+fn settings(flags: &Design) -> Result<Settings, Failure> {
+    let penalty = match (&flags.penalty, &flags.penalty_table) {
+        (Some(text), _) => Some(Penalty::expression(text)?),
+        (None, Some(path)) => Some(Penalty::table(&path.display().to_string(), &read(path)?)?),
+        (None, None) => None,
+    };
+    let edges = match &flags.edges {
+        Some(path) => Some(read_edges(&path.display().to_string(), &read(path)?)?),
+        None => None,
+    };
+    let domain = match flags.domain.as_slice() {
+        [] => None,
+        &[low, high] => Some((low, high)),
+        other => return Err(Failure::Refused(format!("--domain has {} numbers; expected two, LOW,HIGH", other.len()))),
+    };
+    Ok(Settings {
+        regime: match flags.regime {
+            RegimeFlag::Noise => Regime::Noise,
+            RegimeFlag::Minibatch => Regime::Minibatch,
+            RegimeFlag::Flow => Regime::Flow,
+        },
+        size: flags.size,
+        columns: flags.columns,
+        depth: flags.depth,
+        strength: flags.strength,
+        groups: flags.groups.clone(),
+        link: flags.link.map(|link| match link {
+            LinkFlag::Radial => LinkKind::Radial,
+            LinkFlag::Product => LinkKind::Product,
+            LinkFlag::Direct => LinkKind::Direct,
+        }),
+        order: flags.order,
+        edges,
+        spanning_forest: flags.spanning_forest,
+        negative: flags.negative,
+        penalty,
+        domain,
+        tolerance: flags.tolerance,
+        scale: flags.scale,
+    })
+}
+
+fn target(flag: TargetFlag) -> Target {
+    match flag {
+        TargetFlag::Sparsity => Target::Sparsity,
+        TargetFlag::Sign => Target::Sign,
+        TargetFlag::Group => Target::Group,
+        TargetFlag::LowRank => Target::LowRank,
+        TargetFlag::TotalVariation => Target::TotalVariation,
+        TargetFlag::Trend => Target::Trend,
+        TargetFlag::Dct => Target::Dct,
+        TargetFlag::Fourier => Target::Fourier,
+        TargetFlag::Haar => Target::Haar,
+        TargetFlag::Graph => Target::Graph,
+        TargetFlag::Custom => Target::Custom,
+    }
+}

@@ -1,0 +1,83 @@
+//! The fields of `design --json`.
+
+use super::Kind::{Count, List, Number, Object, OneOf, OrNull, Text, Truth};
+use super::{Field, field};
+
+pub(super) const DESIGN: &[Field] = &[
+    field("title", Text, "target and size"),
+    field("target", Text, "what was asked for"),
+    field("shape", List(&Count), "of w"),
+    field("parameters", Count, "p"),
+    field("biases", Object(BIASES), "as functions of w"),
+    field("symbols", List(&Text), "what the symbols in them are"),
+    field("regime", OneOf(&["noise", "minibatch", "flow"]), "how the user trains"),
+    field("shown", Text, "the bias that this regime shows"),
+    field("meaning", Text, "what that bias does"),
+    field("exact", Truth, "whether the horizontal law is e^(−L/τ − R) exactly"),
+    field("approximation", OrNull(&Text), "if not, why and by how much"),
+    field("measure", Text, "what densities are with respect to"),
+    field("component", Text, "where the law lives"),
+    field("link", OrNull(&Object(LINK)), "quality of the link of a penalty; null without one"),
+    field("proof", Object(PROOF), "the design taken apart"),
+    field("example", Object(EXAMPLE), "a point for comparison with other implementations"),
+    field("spec", Text, "a spec that runs"),
+    field("advice", List(&Text), "settings for the strength --lambda, where it was given"),
+    field("notes", List(&Text), "in sentences"),
+    field("simulation", OrNull(&Object(SIMULATION)), "of the law of a coordinate, group or small matrix, with --out"),
+];
+
+const SIMULATION: &[Field] = &[
+    field("seeds", Count, "of the simulation"),
+    field("steps", Count, "of each seed"),
+    field("verdict", OrNull(&OneOf(&["agrees", "disagrees", "undecided"])), "on the law; null where it was not judged"),
+    field("ks", OrNull(&Number), "distance to the law"),
+    field("ks_threshold", OrNull(&Number), "largest distance that is not rejected"),
+    field("effective_samples", OrNull(&Number), "independent samples that the samples are worth"),
+    field("not_judged", OrNull(&Text), "why there is no verdict"),
+    field("within_band", OrNull(&Number), "share of bins whose 95 % band holds R; null for matrices"),
+    field("rms", OrNull(&Number), "root mean square of estimate − R, nats"),
+    field("range", OrNull(&Number), "largest less smallest R over the bins, nats"),
+];
+
+const BIASES: &[Field] = &[
+    field("noise", Text, "R(w), nats: L + τR under injected noise"),
+    field("minibatch", Text, "P(w): L + P under mini-batch SGD"),
+    field("flow", Text, "φ(w), the mirror potential, or why there is none"),
+];
+
+const LINK: &[Field] = &[
+    field("pieces", Count, "polynomials"),
+    field("error", Number, "largest error in w"),
+    field("penalty_error", Number, "largest error of log ∂w/∂s, nats"),
+    field("core", Number, "half-width of the straight piece at singularities of R; 0 without any"),
+];
+
+const PROOF: &[Field] = &[
+    field("size", Count, "coordinates of the design that was taken apart"),
+    field("points", Count, "random points"),
+    field("symmetries", List(&Text), "found in the spec's text"),
+    field("symmetry_dimension", Count, "of their algebra"),
+    field("unexplained", Count, "fiber dimensions that they do not explain"),
+    field("predictor_error", Number, "largest relative |F(θ) − w|"),
+    field("charge_error", OrNull(&Number), "largest |charge|/|θ|² of the balanced lift"),
+    field("penalty_error", Number, "largest |½ log det(JJᵀ) − R − constant|, nats"),
+    field("minibatch_error", Number, "largest relative error of ‖Jᵀa‖²"),
+    field("flow_error", OrNull(&Number), "largest relative error of φ''; null without φ"),
+    field("slice_drift", OrNull(&Number), "largest |tr(A P_H)|; null without charges"),
+    field("tolerance", Number, "what differences have to stay below"),
+    field("holds", Truth, "whether all of them do"),
+    field("exact", Truth, "whether the slice is invariant, or there is none"),
+];
+
+const EXAMPLE: &[Field] = &[
+    field("parameters", List(&Object(TENSOR)), "θ"),
+    field("predictor", List(&Number), "w = F(θ), row by row"),
+    field("covector", List(&Number), "a"),
+    field("gradient", List(&Number), "Jᵀa, in the order of θ"),
+];
+
+const TENSOR: &[Field] = &[
+    field("name", Text, "of the tensor"),
+    field("shape", List(&Count), "of the tensor"),
+    field("values", List(&Number), "row by row"),
+];

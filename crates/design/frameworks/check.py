@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""Run what `gaugebias design --emit` prints, in every framework: `make test-frameworks`, or
+
+    crates/design/frameworks/check.py PROGRAM [--only NAME …]
+
+For every target and framework: the code is formatted and typed (ruff); w and its gradient at a point off the slice are
+those of the program's own spec, to 1e-6; parameters of a weight give it back; balancing keeps w and removes the charges;
+and a regression on the diabetes data trains. PyTorch code is attached to a Linear, a Conv2d and a bare Parameter.
+
+The environment with the pinned packages is kept under the target folder, and made again when the pins change.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+EDGES = "0,1\n1,2\n1,3\n4,5\n"
+TABLE = "".join(f"{w / 5},{abs(w / 5) ** 1.5}\n" for w in range(-20, 21))
+CASES = {
+    "sparsity": "--target sparsity --size 6",
+    "sparsity-3": "--target sparsity --depth 3 --size 6",
+    "strength": "--target sparsity --strength 0.3 --size 6",
+    "sign": "--target sign --size 6",
+    "negative": "--target sign --negative --depth 3 --size 6",
+    "group": "--target group --groups 3,3,2",
+    "group-product": "--target group --groups 3 --size 6 --link product",
+    "low-rank": "--target low-rank --size 4",
+    "low-rank-oblong": "--target low-rank --size 4 --columns 3",
+    "low-rank-deep": "--target low-rank --size 4 --depth 3",
+    "total-variation": "--target total-variation --size 8",
+    "trend": "--target trend --order 2 --size 8",
+    "dct": "--target dct --size 6",
+    "fourier": "--target fourier --size 7",
+    "haar": "--target haar --size 8",
+    "graph": "--target graph --edges edges.csv",
+    "custom": "--target custom --penalty abs(w) --domain=-4,4 --size 6",
+    "custom-product": "--target custom --penalty 0.3*log(abs(w))+w**2/8 --domain=0,4 --link product --size 6",
+    "custom-table": "--target custom --penalty-table table.csv --domain=-4,4 --size 6",
+    "custom-tv": "--target total-variation --penalty log(1+w**2) --domain=-4,4 --size 8",
+}
+ANY_SIZE = {"sparsity", "sparsity-3", "strength", "sign", "negative", "custom", "custom-table"}
+
+
+def environment():
+    """The Python of an environment with the pinned packages; made when it is missing or when the pins changed."""
+    folder, pins = TARGET / "frameworks-venv", (HERE / "requirements.txt").read_text()
+    stamp, python = folder / "requirements.txt", folder / "bin/python"
+    if not stamp.exists() or stamp.read_text() != pins:
+        print("installing crates/design/frameworks/requirements.txt …", file=sys.stderr)
+        venv.create(folder, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", HERE / "requirements.txt"], check=True)
+        stamp.write_text(pins)
+    return python
+
+
+def module(path):
+    spec = importlib.util.spec_from_file_location(path.stem.replace("-", "_"), path)
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def close(found, wanted, what, tolerance=1e-6):
+    import numpy as np
+
+    found, wanted = np.asarray(found, float).reshape(-1), np.asarray(wanted, float).reshape(-1)
+    error = np.abs(found - wanted).max() / max(1.0, np.abs(wanted).max())
+    assert found.shape == wanted.shape and error <= tolerance, f"{what}: differs by {error:.1e}"
+
+
+def task(size):
+    """Some features of the diabetes data, as many as w has entries, and the disease's progress."""
+    import numpy as np
+
+    rows = np.loadtxt(ROOT / "experiments/data/diabetes.csv", delimiter=",", skiprows=1)
+    return rows[:, :size], rows[:, -1]
+
+
+def weighable(name, size):
+    """A weight in the component and domain of the design."""
+    import numpy as np
+
+    w = np.random.default_rng(3).normal(0, 0.8, size)
+    return -np.abs(w) if name == "negative" else np.abs(w) if name in ("sign", "custom-product") else w
+
+
+def check_torch(name, code, example, shape):
+    import numpy as np
+    import torch
+
+    torch.set_default_dtype(torch.float64)
+    w = torch.tensor(weighable(name, int(np.prod(shape)))).reshape(shape)
+    holder = torch.nn.Module()
+    holder.weight = torch.nn.Parameter(w.clone())
+    code.attach(holder)
+    close(code.effective_weight(holder).detach(), w, "weight after attaching")
+    assert all(x.abs().max() <= 1e-12 for x in code.charges(holder).values()), "charges after attaching"
+    for original, tensor in zip(code._originals(holder, "weight"), example["parameters"], strict=True):
+        assert list(original.shape) == tensor["shape"], (original.shape, tensor)
+        original.data.copy_(torch.tensor(tensor["values"]).reshape(tensor["shape"]))
+    found = code.effective_weight(holder)
+    close(found.detach(), example["predictor"], "weight")
+    (found.reshape(-1) @ torch.tensor(example["covector"])).backward()
+    gradient = torch.cat([original.grad.reshape(-1) for original in code._originals(holder, "weight")])
+    close(gradient, example["gradient"], "gradient")
+    charged = max([float(x.detach().abs().max()) for x in code.charges(holder).values()], default=None)
+    code.balance_(holder)
+    close(code.effective_weight(holder).detach(), example["predictor"], "weight after balancing")
+    if charged is not None:
+        assert charged > 1e-3, "the example is balanced"
+        assert all(x.abs().max() <= 1e-10 for x in code.charges(holder).values()), "charges after balancing"
+    x, y = (torch.tensor(part) for part in task(w.numel()))
+    if name in ANY_SIZE:
+        conv = code.attach(torch.nn.Conv2d(2, 3, 3), floor=0.05)
+        conv(torch.ones(1, 2, 5, 5)).sum().backward()
+        linear = code.attach(torch.nn.Linear(w.numel(), 1, bias=False), floor=0.05)
+        generator = torch.Generator().manual_seed(1)
+        code.initialise_(linear, scale=0.05, generator=generator)
+        predict = lambda: linear(x)[:, 0]
+        parameters = linear.parameters()
+    else:
+        code.initialise_(holder, scale=0.05, generator=torch.Generator().manual_seed(1))
+        predict = lambda: x @ code.effective_weight(holder).reshape(-1)
+        parameters = holder.parameters()
+    optimiser = torch.optim.Adam(parameters, lr=0.02)
+    losses = []
+    for _ in range(150):
+        optimiser.zero_grad()
+        loss = ((predict() - y) ** 2).mean()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    trained(losses)
+
+
+def trained(losses):
+    """From about 1, the error of predicting the mean."""
+    assert all(loss == loss for loss in losses), "a loss is not a number"
+    assert losses[-1] < 0.95 * losses[0], f"the loss went from {losses[0]:.3f} to {losses[-1]:.3f}"
+
+
+def check_jax(name, code, example, shape, flax):
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+    import optax
+
+    size = int(np.prod(shape))
+    assert tuple(code.SHAPE) == tuple(shape), (code.SHAPE, shape)
+    w = jnp.asarray(weighable(name, size)).reshape(shape)
+    theta = code.from_weight(w)
+    close(code.effective_weight(theta), w, "weight of its parameters")
+    assert all(jnp.abs(x).max() <= 1e-12 for x in code.charges(theta).values()), "charges of balanced parameters"
+    tensors = {t["name"]: jnp.asarray(t["values"]).reshape(t["shape"]) for t in example["parameters"]}
+    assert list(tensors) == list(code.Parameters._fields), (list(tensors), code.Parameters._fields)
+    theta = code.Parameters(**tensors)
+    covector = jnp.asarray(example["covector"])
+    value, gradient = jax.value_and_grad(lambda t: code.effective_weight(t).reshape(-1) @ covector)(theta)
+    close(code.effective_weight(theta), example["predictor"], "weight")
+    close(jnp.concatenate([part.reshape(-1) for part in gradient]), example["gradient"], "gradient")
+    balanced = code.balance(theta)
+    close(code.effective_weight(balanced), example["predictor"], "weight after balancing")
+    assert all(jnp.abs(x).max() <= 1e-10 for x in code.charges(balanced).values()), "charges after balancing"
+    x, y = (jnp.asarray(part) for part in task(size))
+    key = jax.random.key(1)
+    wrapper = next(v for k, v in vars(code).items() if isinstance(v, type) and v.__module__ == code.__name__ and k != "Parameters")
+    if flax:
+        model = wrapper(scale=0.05, floor=0.05)
+        state = model.init(key)
+        weight = lambda state: model.apply(state)
+    else:
+        state = wrapper(key, scale=0.05, floor=0.05)
+        weight = lambda state: state()
+    loss = lambda state: ((x @ weight(state).reshape(-1) - y) ** 2).mean()
+    optimiser = optax.adam(0.02)
+
+    @jax.jit
+    def step(state, moments):
+        value, gradient = jax.value_and_grad(loss)(state)
+        change, moments = optimiser.update(gradient, moments)
+        return optax.apply_updates(state, change), moments, value
+
+    moments, losses = optimiser.init(state), []
+    for _ in range(150):
+        state, moments, value = step(state, moments)
+        losses.append(float(value))
+    trained(losses)
+
+
+def check(program, folder, names):
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    (folder / "edges.csv").write_text(EDGES)
+    (folder / "table.csv").write_text(TABLE)
+
+    def run(arguments):
+        finished = subprocess.run([program, "design", *arguments], cwd=folder, capture_output=True, text=True)
+        assert finished.returncode == 0, f"{arguments}: {finished.stderr}"
+        return finished.stdout
+
+    for name in names:
+        arguments = CASES[name].split()
+        told = json.loads(run([*arguments, "--json"]))
+        for framework in ("torch", "jax", "flax"):
+            path = folder / f"{name}-{framework}.py"
+            path.write_text(run([*arguments, "--emit", framework]))
+            ruff(path)
+            code = module(path)
+            try:
+                if framework == "torch":
+                    check_torch(name, code, told["example"], told["shape"])
+                else:
+                    check_jax(name, code, told["example"], told["shape"], framework == "flax")
+            except AssertionError as error:
+                sys.exit(f"{name}, {framework}: {error}")
+            print(f"{name}, {framework}: as the spec, and trains", flush=True)
+    print(f"{len(names)} designs in 3 frameworks")
+
+
+def ruff(path):
+    tool = Path(sys.executable).with_name("ruff")
+    for arguments in (
+        ["format", "--check", "--quiet", "--line-length", "120"],
+        ["check", "--quiet", "--line-length", "120", "--select", "F,E4,E7,E9,I,ANN"],
+    ):
+        finished = subprocess.run([tool, *arguments, path], capture_output=True, text=True)
+        if finished.returncode:
+            difference = subprocess.run([tool, "format", "--diff", "--line-length", "120", path], capture_output=True, text=True)
+            sys.exit(f"{path.name} is not formatted or typed:\n{finished.stdout}{finished.stderr}{difference.stdout}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program", type=lambda text: Path(text).resolve())
+    parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES))
+    options = parser.parse_args()
+    python = environment()
+    if Path(sys.executable).parent.resolve() != python.parent.resolve() or sys.prefix == sys.base_prefix:
+        os.execv(python, [str(python), __file__, *sys.argv[1:]])
+    with tempfile.TemporaryDirectory() as folder:
+        check(options.program, Path(folder), options.only)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+//! Blocks: parametrizations of a few coordinates z whose M = JJᵀ is known in closed form on the balanced slice.
+//!
+//! One file for each kind, with everything that is true of it: parameters, text in the array language, the balanced lift, the three biases as
+//! numbers and as formulas, Python. Tests hold the numbers of every kind to derivatives of its text.
+
+mod factors;
+mod free;
+mod linked;
+mod power;
+mod product;
+mod radial;
+mod scaled;
+
+use crate::formula::{Biases, Regime};
+pub use factors::Factors;
+pub use free::Free;
+pub use linked::Linked;
+pub use power::Power;
+pub use product::Product;
+pub use radial::Radial;
+pub use scaled::Scaled;
+
+/// A parameter tensor of a design.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Name under `[param]`, and in generated code.
+    pub name: String,
+    /// Shape.
+    pub shape: Vec<usize>,
+    /// Its start, in the array language.
+    pub start: String,
+}
+
+/// A tensor that is known before anything runs, in the array language and in NumPy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Constant {
+    /// Name under `[data]`; generated code has it in capitals.
+    pub name: String,
+    /// In the array language.
+    pub spec: String,
+    /// In NumPy.
+    pub numpy: String,
+}
+
+/// Python of a block, for PyTorch and JAX alike: `xp` stands for either module, `like` for a tensor of the wanted kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snippets {
+    /// Statements from the parameters' names to the vector `z`.
+    pub forward: Vec<String>,
+    /// Statements from the vector `z`, and the number `floor`, to the parameters' names.
+    pub inverse: Vec<String>,
+    /// Name and expression of each charge.
+    pub charges: Vec<(String, String)>,
+}
+
+/// Random numbers in (0, 1) for points at which promises are checked.
+pub type Uniform<'a> = &'a mut dyn FnMut() -> f64;
+
+/// A parametrization z = F(θ) of some coordinates. θ holds its parameters one after the other.
+pub trait Block: std::fmt::Debug + Send + Sync {
+    /// Number of coordinates z.
+    fn size(&self) -> usize;
+
+    /// Its parameters with the start that suits a regime, whose entries have about the size `scale`.
+    fn parameters(&self, regime: Regime, scale: f64) -> Vec<Parameter>;
+
+    /// Tensors that its text uses.
+    fn constants(&self) -> Vec<Constant> {
+        Vec::new()
+    }
+
+    /// Helper lines of `[model]`, and the expression of z, a vector.
+    fn text(&self) -> (Vec<(String, String)>, String);
+
+    /// The balanced θ of z, of the component in which all factors but the first are positive.
+    fn lift(&self, z: &[f64]) -> Vec<f64>;
+
+    /// A random z of that component, away from its border.
+    fn draw(&self, uniform: Uniform<'_>) -> Vec<f64>;
+
+    /// ½ log det(JJᵀ) on the slice, nats.
+    fn penalty(&self, z: &[f64]) -> f64;
+
+    /// ‖Jᵀa‖² on the slice for a gradient a = ∂ℓ/∂z.
+    fn squared_gradient(&self, z: &[f64], a: &[f64]) -> f64;
+
+    /// φ(z) with ∇²φ = (JJᵀ)⁻¹, where there is one.
+    fn potential(&self, z: &[f64]) -> Option<f64>;
+
+    /// The biases in symbols; `of` is the name of the coordinates, `w` or `(Tw)`, and `a` that of the gradient by them.
+    fn biases(&self, of: &str, a: &str) -> Biases;
+
+    /// α of R = α·shape.
+    fn strength(&self) -> f64 {
+        1.0
+    }
+
+    /// c of P = c η E(a²)·shape, where a has equal, uncorrelated entries.
+    fn minibatch_factor(&self) -> f64;
+
+    /// That shape under noise or mini-batches, as a function of the penalised coordinates.
+    fn shape(&self, regime: Regime) -> String;
+
+    /// The component of the slice that a balanced start can reach.
+    fn component(&self, of: &str) -> String;
+
+    /// Its code.
+    fn snippets(&self) -> Snippets;
+
+    /// Why the horizontal law is only near to the formula, with the measured error; none where it is exact.
+    fn approximation(&self) -> Option<String> {
+        None
+    }
+}
+
+/// `u` alone, or `u_2` in the second of several blocks.
+pub(crate) fn tagged(name: &str, tag: &str) -> String {
+    format!("{name}{tag}")
+}
+
+/// A random magnitude, log-uniform on [0.05, 3].
+pub(crate) fn magnitude(uniform: Uniform<'_>) -> f64 {
+    0.05 * 60.0_f64.powf(uniform())
+}
+
+/// A random magnitude with a random sign.
+pub(crate) fn signed(uniform: Uniform<'_>) -> f64 {
+    let size = magnitude(uniform);
+    if uniform() < 0.5 { -size } else { size }
+}

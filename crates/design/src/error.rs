@@ -1,0 +1,131 @@
+//! Why a bias cannot be designed, with what can be done instead.
+
+use gaugebias_geometry::GeometryError;
+use gaugebias_linalg::LinalgError;
+use gaugebias_model::SpecError;
+use gaugebias_symmetry::SymmetryError;
+
+/// A request that no parametrization meets, or one that is not a request.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum DesignError {
+    /// Something that the target needs was not given.
+    #[error("{target} needs {what}")]
+    Missing {
+        /// The target.
+        target: &'static str,
+        /// What, with the flag.
+        what: &'static str,
+    },
+    /// A setting out of its range.
+    #[error("{what} is {found}; expected {expected}")]
+    Setting {
+        /// Which.
+        what: &'static str,
+        /// As given.
+        found: String,
+        /// What would do.
+        expected: String,
+    },
+    /// α log|w| with α ≥ 1.
+    #[error(
+        "a penalty of {strength} log|w| cannot be had: a depth D gives 1 − 1/D (1/2, 2/3, 3/4, …), which is below 1 for every finite D. At strength 1 or more \
+         e^(−R) has no finite mass at w = 0, so the law would be a point at 0 and no motion could leave it. Ask for a strength below 1, or for `custom` on \
+         a domain that leaves 0 out"
+    )]
+    TooStrong {
+        /// α.
+        strength: f64,
+    },
+    /// e^{−R} has no finite mass at a point of the domain.
+    #[error(
+        "e^(−R) is not integrable at w = {at}: there R falls like {exponent:.3} log|w − {at}|, and a strength of 1 or more gives the point infinite mass. \
+         The link s(w) = ∫ e^(−R) dw would need infinitely many steps to get there; take a domain that leaves the point out (--domain), or a strength below 1"
+    )]
+    NotIntegrable {
+        /// Where.
+        at: f64,
+        /// α of α log|w − at|.
+        exponent: f64,
+    },
+    /// A penalty of infinite height inside the domain.
+    #[error(
+        "R is {value} at w = {at}, inside the domain: e^(−R) vanishes there, the link has infinite slope, and the two sides are two components that no path \
+         connects. End the domain before this point (--domain)"
+    )]
+    Wall {
+        /// Where.
+        at: f64,
+        /// R there.
+        value: f64,
+    },
+    /// The link is too steep for f64.
+    #[error(
+        "the link for this penalty cannot be represented: R changes by {range:.1} nats over [{low}, {high}], so that its slope changes by e^{range:.1} and steps near \
+         w = {at} vanish in rounding. Take a smaller domain, or a weaker penalty (its strength is set by the temperature)"
+    )]
+    TooSteep {
+        /// Nats.
+        range: f64,
+        /// Domain.
+        low: f64,
+        /// Domain.
+        high: f64,
+        /// Where the search gave up.
+        at: f64,
+    },
+    /// The link did not reach its tolerance.
+    #[error(
+        "the link does not reach the tolerance {tolerance:.0e} with {pieces} pieces: near w = {at} the error is still {error:.1e}. The penalty is rough there; smooth \
+         it, end the domain before, or allow a larger --tolerance"
+    )]
+    Rough {
+        /// As asked.
+        tolerance: f64,
+        /// Pieces so far.
+        pieces: usize,
+        /// Where.
+        at: f64,
+        /// Error left.
+        error: f64,
+    },
+    /// A penalty of the wrong sign or shape for its regime.
+    #[error("under {regime} a penalty has to be {expected}; it is {found} at w = {at}")]
+    Shape {
+        /// The regime.
+        regime: &'static str,
+        /// What it has to be.
+        expected: &'static str,
+        /// What it is.
+        found: f64,
+        /// Where.
+        at: f64,
+    },
+    /// An analysis operator without an inverse.
+    #[error("the operator is singular: {why}")]
+    Singular {
+        /// Why, and what to do.
+        why: String,
+    },
+    /// A file that does not hold what it should.
+    #[error("{name}, line {line}: {what}")]
+    Table {
+        /// File.
+        name: String,
+        /// From 1.
+        line: usize,
+        /// What was found and expected.
+        what: String,
+    },
+    /// The penalty is not an expression of w.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The search for symmetries refused.
+    #[error(transparent)]
+    Symmetry(#[from] SymmetryError),
+    /// The geometry of the design cannot be computed.
+    #[error(transparent)]
+    Geometry(#[from] GeometryError),
+    /// A decomposition failed.
+    #[error("linear algebra failed: {0}")]
+    Linalg(#[from] LinalgError),
+}

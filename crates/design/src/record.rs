@@ -1,0 +1,168 @@
+//! Everything that is told about a design, in one record.
+
+use crate::formula::Regime;
+use crate::link::LinkInfo;
+use crate::proof::{Example, example, prove};
+use crate::{Biases, Design, DesignError, Proof};
+use serde::Serialize;
+
+/// What `design --json` prints.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record {
+    /// One line.
+    pub title: String,
+    /// What was asked for.
+    pub target: &'static str,
+    /// Shape of w.
+    pub shape: Vec<usize>,
+    /// p.
+    pub parameters: usize,
+    /// The three biases as functions of w.
+    pub biases: Biases,
+    /// What the symbols in them are.
+    pub symbols: Vec<String>,
+    /// The user's regime.
+    pub regime: Regime,
+    /// The bias that it shows.
+    pub shown: String,
+    /// What that bias does.
+    pub meaning: &'static str,
+    /// Whether R is exactly that of the horizontal law.
+    pub exact: bool,
+    /// If not, why, and by how much.
+    pub approximation: Option<String>,
+    /// What densities are with respect to.
+    pub measure: &'static str,
+    /// The component of the slice on which the law lives.
+    pub component: String,
+    /// Quality of the link; null without one.
+    pub link: Option<LinkInfo>,
+    /// The design taken apart.
+    pub proof: Proof,
+    /// A point for other implementations.
+    pub example: Example,
+    /// The spec.
+    pub spec: String,
+    /// Settings for a wanted strength, where one was asked for.
+    pub advice: Vec<String>,
+    /// Remarks.
+    pub notes: Vec<String>,
+}
+
+impl Record {
+    /// Proves a design and says everything about it.
+    ///
+    /// # Errors
+    /// [`DesignError`] of the proof.
+    pub fn new(design: &Design) -> Result<Self, DesignError> {
+        let proof = prove(design)?;
+        let regime = design.settings.regime;
+        let biases = design.biases();
+        let drift = proof.slice_drift.filter(|_| !proof.exact);
+        let approximation = match (design.approximation(), drift) {
+            (Some(text), Some(drift)) => Some(format!("{text} (largest |tr(A P_H)| found: {drift:.4})")),
+            (None, Some(drift)) => {
+                Some(format!("the balanced slice is not invariant: largest |tr(A P_H)| found {drift:.4}"))
+            }
+            (text, None) => text,
+        };
+        Ok(Self {
+            title: design.title(),
+            target: design.target.word(),
+            shape: design.shape(),
+            parameters: design.parameters().iter().map(|p| p.shape.iter().product::<usize>()).sum(),
+            shown: biases.of(regime).to_owned(),
+            biases,
+            symbols: design.symbols(),
+            regime,
+            meaning: regime.meaning(),
+            exact: proof.exact,
+            approximation,
+            measure: "dw, in predictor coordinates",
+            component: design.component(),
+            link: design.link(),
+            notes: notes(design, &proof),
+            example: example(design)?,
+            spec: design.spec_text(),
+            advice: Vec::new(),
+            proof,
+        })
+    }
+
+    /// As text for the terminal.
+    pub fn to_text(&self) -> String {
+        let mut lines = vec![format!("{}: {} parameters", self.title, self.parameters)];
+        let mark = |regime: Regime| if regime == self.regime { "→" } else { " " };
+        lines.push("bias as a function of w".into());
+        for regime in [Regime::Noise, Regime::Minibatch, Regime::Flow] {
+            let symbol = match regime {
+                Regime::Noise => "R",
+                Regime::Minibatch => "P",
+                Regime::Flow => "φ",
+            };
+            let text = self.biases.of(regime);
+            // A potential may be known by its second derivative only, or not be there.
+            let equals = if text.starts_with("none") || text.starts_with("φ''") {
+                String::new()
+            } else {
+                format!("{symbol} = ")
+            };
+            lines.push(format!("{} {:<10} {equals}{text}", mark(regime), regime.word()));
+        }
+        lines.extend(self.symbols.iter().map(|line| format!("  {line}")));
+        lines.push(format!("  {} shows: {}", self.regime.word(), self.meaning));
+        match &self.approximation {
+            None => lines.push(format!("law of R: exact, with respect to {}", self.measure)),
+            Some(text) => lines.push(format!("law of R: approximate: {text}")),
+        }
+        if !self.component.is_empty() {
+            lines.push(format!("component: {}", self.component));
+        }
+        if let Some(link) = &self.link {
+            lines.push(format!(
+                "link: {} pieces, error {:.1e} in w and {:.1e} in R",
+                link.pieces, link.error, link.penalty_error
+            ));
+        }
+        lines.extend(self.proof_lines());
+        lines.extend(self.advice.iter().map(|line| format!("advice: {line}")));
+        lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
+        lines.join("\n")
+    }
+
+    fn proof_lines(&self) -> Vec<String> {
+        let proof = &self.proof;
+        let found = if proof.symmetries.is_empty() { "none".to_owned() } else { proof.symmetries.join("; ") };
+        let verdict = if proof.holds { "holds" } else { "FAILS" };
+        let flow = proof.flow_error.map_or("no φ".to_owned(), |error| format!("φ'' {error:.1e}"));
+        vec![
+            format!("proof: {verdict} at {} random points of {} coordinates", proof.points, proof.size),
+            format!("  symmetries found in its text: {found}, unexplained {}", proof.unexplained),
+            format!(
+                "  largest differences: R {:.1e} nats, P {:.1e}, {flow}, F(θ) {:.1e}",
+                proof.penalty_error, proof.minibatch_error, proof.predictor_error
+            ),
+        ]
+    }
+}
+
+fn notes(design: &Design, proof: &Proof) -> Vec<String> {
+    let mut notes = Vec::new();
+    if proof.size < design.size() {
+        notes.push(format!(
+            "taken apart at {} coordinates, of {}: the search for symmetries grows with them",
+            proof.size,
+            design.size()
+        ));
+    }
+    if let Some(link) = design.link().filter(|link| link.core > 0.0) {
+        notes.push(format!("R is cut off at its value {:.1e} away from its singularity", link.core));
+    }
+    if design.is_redundant() && design.settings.regime != Regime::Noise {
+        notes.push(
+            "the start has charges, so that w can take either sign; from a balanced start each component keeps its own"
+                .to_owned(),
+        );
+    }
+    notes
+}

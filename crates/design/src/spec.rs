@@ -1,0 +1,95 @@
+//! The text of a design's spec file.
+
+use crate::blocks::Parameter;
+use crate::operator::Operator;
+use crate::{Design, Regime};
+
+impl Design {
+    /// A one-line title.
+    pub fn title(&self) -> String {
+        format!("{}, {}", self.target.word(), self.shape().iter().map(usize::to_string).collect::<Vec<_>>().join(" × "))
+    }
+
+    /// Lines of `[model]`, the last one the predictor.
+    pub fn model_lines(&self) -> Vec<(String, String)> {
+        let mut lines = Vec::new();
+        let texts: Vec<String> = self
+            .blocks
+            .iter()
+            .map(|block| {
+                let (own, z) = block.text();
+                lines.extend(own);
+                z
+            })
+            .collect();
+        if texts.len() == 1 && self.operator == Operator::Identity {
+            let flat = self.parameters().first().is_some_and(|p| p.shape.len() == 1) || self.shape().len() == 2;
+            let z = &texts[0];
+            lines.push(("predictor".into(), if flat { z.clone() } else { format!("reshape({z}, -1)") }));
+            return lines;
+        }
+        let parts: Vec<String> = texts.iter().map(|z| format!("reshape({z}, -1)")).collect();
+        let z = match parts.as_slice() {
+            [_] => texts[0].clone(),
+            several => format!("concat([{}])", several.join(", ")),
+        };
+        let (own, w) = self.operator.text(self.size());
+        if w == "z" {
+            lines.push(("predictor".into(), z));
+            return lines;
+        }
+        lines.push(("z".into(), z));
+        lines.extend(own);
+        lines.push(("predictor".into(), w));
+        lines
+    }
+
+    /// `[data]`, `[param]` and the lines of `[model]` up to the predictor: what a spec of one's own needs.
+    pub fn core_text(&self) -> String {
+        let mut text = String::new();
+        let constants = self.constants();
+        if !constants.is_empty() {
+            text.push_str("[data]\n");
+            constants.iter().for_each(|constant| text.push_str(&entry(&constant.name, &constant.spec)));
+            text.push('\n');
+        }
+        text.push_str("[param]\n");
+        self.parameters().iter().for_each(|Parameter { name, start, .. }| text.push_str(&entry(name, start)));
+        text.push_str("\n[model]\n");
+        self.model_lines().iter().for_each(|(name, line)| text.push_str(&entry(name, line)));
+        text
+    }
+
+    /// A whole spec that runs: the core, a quadratic loss in the place of the user's own, and training in the design's regime.
+    pub fn spec_text(&self) -> String {
+        let biases = self.biases();
+        let regime = self.settings.regime;
+        let mut text = format!("title = \"{}\"\n", self.title());
+        text.push_str(&format!("# Under {} training this shows: {}\n", regime.word(), biases.of(regime)));
+        self.symbols().iter().for_each(|line| text.push_str(&format!("# {line}\n")));
+        text.push_str("# `loss` is an example: put your own in its place.\n\n");
+        text.push_str(&self.core_text());
+        text.push_str(&entry("loss", "0.5 * mean((predictor - 1)**2)"));
+        text.push_str("\n[train]\n");
+        text.push_str(match regime {
+            Regime::Noise if self.is_redundant() => {
+                "optimizer = \"langevin\"\nnoise = \"horizontal\"\ntemperature = 0.01\nstep_size = 1e-3\nsteps = 2_000\ndtype = \"f64\"\n"
+            }
+            Regime::Noise => {
+                "optimizer = \"langevin\"\nnoise = \"isotropic\"\ntemperature = 0.01\nstep_size = 1e-3\nsteps = 2_000\ndtype = \"f64\"\n"
+            }
+            Regime::Minibatch | Regime::Flow => "optimizer = \"sgd\"\nstep_size = 0.01\nsteps = 2_000\n",
+        });
+        text
+    }
+
+    /// Whether different θ give the same w in a continuous way, so that there are orbits and a slice.
+    pub fn is_redundant(&self) -> bool {
+        self.parameters().iter().map(|p| p.shape.iter().product::<usize>()).sum::<usize>() > self.size()
+    }
+}
+
+/// `name = "text"`, over several lines where the text has some.
+fn entry(name: &str, text: &str) -> String {
+    if text.contains('\n') { format!("{name} = \"\"\"\n{text}\"\"\"\n") } else { format!("{name} = \"{text}\"\n") }
+}

@@ -1,0 +1,214 @@
+//! A design beside a simulation of its law: the estimate R̂ with its band and the target R in one picture.
+
+use gaugebias_design::{LawSpec, Record, Regime};
+use gaugebias_dynamics::Run;
+use gaugebias_model::spec::Spec;
+use gaugebias_verify::{Chains, Judgement, PenaltyEstimate, StatisticsError, judge, penalty_estimate};
+use serde_json::{Value, json};
+
+use crate::{AlternativeRow, Axis, Content, Curve, Density, Derivation, Fact, Figure, Lines, Page, Series, VerdictRow};
+
+/// A run shorter than this many relaxation times is not judged.
+const SHORTEST: f64 = 5.0;
+
+/// What a run of a design's law shows.
+pub struct SimulatedLaw {
+    spec: String,
+    seeds: usize,
+    steps: u64,
+    samples: Vec<f64>,
+    judgement: Result<Judgement, String>,
+    estimate: Option<PenaltyEstimate>,
+}
+
+impl SimulatedLaw {
+    /// Judges a run of a law's spec and reads R off its samples.
+    ///
+    /// # Errors
+    /// [`StatisticsError`] where the run has no samples that can be looked at.
+    pub fn new(law: &LawSpec, spec: &Spec, run: &Run) -> Result<Self, StatisticsError> {
+        let short = format!(
+            "the run covers {:.1e} relaxation times of the law, at least {SHORTEST} are needed: R changes so much that only short steps are stable. Take more --steps, or a smaller domain",
+            law.relaxations
+        );
+        let too_short = law.relaxations < SHORTEST;
+        let samples = run.samples.as_ref().map_or(&[][..], |series| &series.values);
+        let records: Vec<&[f64]> = samples.chunks_exact(run.seeds).collect();
+        let chains = Chains::from_records(&records)?;
+        let estimate = match law.log_weight(chains.sorted()[0]) {
+            None => None,
+            Some(_) if too_short => None,
+            Some(_) => {
+                let weight = |x: f64| law.log_weight(x).unwrap_or(f64::NEG_INFINITY);
+                Some(penalty_estimate(&chains, &weight, &|x| law.penalty(x))?)
+            }
+        };
+        Ok(Self {
+            spec: law.text.clone(),
+            seeds: run.seeds,
+            steps: run.steps,
+            samples: samples.to_vec(),
+            judgement: if too_short { Err(short) } else { judge(spec, run).map_err(|error| error.to_string()) },
+            estimate,
+        })
+    }
+
+    /// What `design --json` says of it.
+    pub fn to_json(&self) -> Value {
+        let report = self.judgement.as_ref().ok().map(|judgement| &judgement.report);
+        json!({
+            "seeds": self.seeds,
+            "steps": self.steps,
+            "verdict": report.map(|report| &report.verdict),
+            "ks": report.map(|report| report.ks),
+            "ks_threshold": report.map(|report| report.ks_threshold),
+            "effective_samples": report.map(|report| report.effective_samples),
+            "not_judged": self.judgement.as_ref().err(),
+            "within_band": self.estimate.as_ref().map(|estimate| estimate.within),
+            "rms": self.estimate.as_ref().map(|estimate| estimate.rms),
+            "range": self.estimate.as_ref().map(|estimate| estimate.range),
+        })
+    }
+
+    /// In sentences.
+    pub fn sentences(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        match &self.judgement {
+            Ok(judgement) => lines.push(judgement.report.reason.clone()),
+            Err(reason) => lines.push(format!("The law was not judged: {reason}")),
+        }
+        if let Some(estimate) = &self.estimate {
+            lines.push(format!(
+                "R read off the samples: the 95 % band holds the target in {:.0} % of {} bins, root mean square difference {:.3} nats, {:.1} % of R's range {:.2}.",
+                100.0 * estimate.within,
+                estimate.bins.len(),
+                estimate.rms,
+                100.0 * estimate.rms / estimate.range,
+                estimate.range
+            ));
+        }
+        lines
+    }
+}
+
+/// The page of a design.
+pub fn page(record: &Record, simulated: Option<&SimulatedLaw>) -> Page {
+    let mut page = Page {
+        title: record.title.clone(),
+        subtitle: format!("a parametrization of {} parameters", record.parameters),
+        summary: vec![
+            format!("Under {} training this shows {}.", record.regime.word(), record.shown),
+            match &record.approximation {
+                None => "The law of R is exact.".to_owned(),
+                Some(text) => format!("The law of R is approximate: {text}."),
+            },
+        ],
+        derivations: vec![Derivation { title: "Biases and proof".into(), rows: facts(record), tree: Vec::new() }],
+        spec: record.spec.clone(),
+        ..Page::default()
+    };
+    if let Some(law) = simulated {
+        page.summary.extend(law.sentences());
+        page.question.push(format!(
+            "The law of one coordinate, group or small matrix of the design was simulated with {} seeds and {} steps; its spec is law.toml.",
+            law.seeds, law.steps
+        ));
+        page.figures.extend(law.estimate.as_ref().map(estimated));
+        if let Ok(judgement) = &law.judgement {
+            page.verdicts.push(verdict(judgement));
+            page.figures.push(density(law, judgement));
+        }
+        page.spec = format!("{}\n# law.toml\n\n{}", record.spec, law.spec);
+    }
+    page
+}
+
+fn facts(record: &Record) -> Vec<Fact> {
+    let fact = |label: &str, value: String| Fact { label: label.into(), value, latex: None };
+    let proof = &record.proof;
+    let mut rows: Vec<Fact> = [Regime::Noise, Regime::Minibatch, Regime::Flow]
+        .map(|regime| fact(regime.word(), record.biases.of(regime).to_owned()))
+        .into();
+    rows.push(fact("symbols", record.symbols.join("; ")));
+    rows.push(fact("component", record.component.clone()));
+    rows.push(fact(
+        "symmetries found",
+        if proof.symmetries.is_empty() { "none".into() } else { proof.symmetries.join("; ") },
+    ));
+    rows.push(fact(
+        "largest difference of ½ log det(JJᵀ) and R",
+        format!("{:.1e} nats at {} points", proof.penalty_error, proof.points),
+    ));
+    rows.push(fact("largest relative difference of ‖Jᵀa‖²", format!("{:.1e}", proof.minibatch_error)));
+    rows.extend(proof.flow_error.map(|error| fact("largest relative difference of φ''", format!("{error:.1e}"))));
+    rows.extend(record.notes.iter().map(|note| fact("note", note.clone())));
+    rows
+}
+
+fn estimated(estimate: &PenaltyEstimate) -> Figure {
+    let line = |label: &str, value: &dyn Fn(&gaugebias_verify::PenaltyBin) -> f64| Series {
+        label: label.into(),
+        values: estimate.bins.iter().map(value).collect(),
+    };
+    Figure {
+        name: "penalty".into(),
+        title: "R wanted and R read off the samples".into(),
+        caption: format!(
+            "R̂ = −log p̂ − L/τ (and the volume of a shell, for groups), averaged over bins, up to one constant. The band holds the target in {:.0} % of the bins.",
+            100.0 * estimate.within
+        ),
+        x: Axis::new("observable"),
+        y: Axis::new("R (nats)"),
+        content: Content::Lines(Lines {
+            steps: estimate.bins.iter().map(|bin| bin.place).collect(),
+            series: vec![
+                line("target R", &|bin| bin.target),
+                line("estimate", &|bin| bin.estimate),
+                line("95 % band, lower end", &|bin| bin.band().0),
+                line("95 % band, upper end", &|bin| bin.band().1),
+            ],
+            reference: None,
+        }),
+    }
+}
+
+fn density(law: &SimulatedLaw, judgement: &Judgement) -> Figure {
+    let mut curves =
+        judgement.curves.iter().map(|curve| Curve { label: curve.name.clone(), points: curve.points.clone() });
+    Figure {
+        name: "law".into(),
+        title: "Samples and laws".into(),
+        caption: "The observable in the simulation, against its predicted law and the alternatives.".into(),
+        x: Axis::new(judgement.report.observable.clone()),
+        y: Axis::new("density"),
+        content: Content::Density(Density {
+            label: "samples".into(),
+            samples: law.samples.clone(),
+            effective_samples: judgement.report.effective_samples,
+            laws: curves.by_ref().take(1).collect(),
+            alternatives: curves.collect(),
+        }),
+    }
+}
+
+fn verdict(judgement: &Judgement) -> VerdictRow {
+    let report = &judgement.report;
+    let word = |verdict: &gaugebias_verify::Verdict| {
+        serde_json::to_value(verdict).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+    };
+    VerdictRow {
+        title: String::new(),
+        law: report.law.clone(),
+        observable: report.observable.clone(),
+        ks: report.ks,
+        ks_threshold: report.ks_threshold,
+        effective_samples: report.effective_samples,
+        verdict: word(&report.verdict),
+        reason: report.reason.clone(),
+        alternatives: report
+            .alternatives
+            .iter()
+            .map(|other| AlternativeRow { law: other.law.clone(), ks: other.ks, verdict: word(&other.verdict) })
+            .collect(),
+    }
+}
