@@ -12,7 +12,7 @@ test:
 	cargo nextest run --workspace
 	cargo test --workspace --doc
 
-# The code of every design, in frameworks that are installed under the target folder (PyTorch is a large download, once); some minutes.
+# The code of every design, in frameworks that are installed in the user's cache folder (PyTorch is a large download, once); some minutes.
 test-frameworks:
 	cargo test --workspace --no-run --quiet
 	@python3 crates/design/frameworks/check.py target/debug/gaugebias $(FLAGS)

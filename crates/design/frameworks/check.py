@@ -7,7 +7,8 @@ For every target and framework: the code is formatted and typed (ruff); w and it
 those of the program's own spec, to 1e-6; parameters of a weight give it back; balancing keeps w and removes the charges;
 and a regression on the diabetes data trains. PyTorch code is attached to a Linear, a Conv2d and a bare Parameter.
 
-The environment with the pinned packages is kept under the target folder, and made again when the pins change.
+The environment with the pinned packages is kept in the user's cache folder (XDG_CACHE_HOME, else ~/.cache), since PyTorch is a large
+download; it is made again when the pins change.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gaugebias"
 EDGES = "0,1\n1,2\n1,3\n4,5\n"
 TABLE = "".join(f"{w / 5},{abs(w / 5) ** 1.5}\n" for w in range(-20, 21))
 CASES = {
@@ -52,11 +53,11 @@ ANY_SIZE = {"sparsity", "sparsity-3", "strength", "sign", "negative", "custom", 
 
 def environment():
     """The Python of an environment with the pinned packages; made when it is missing or when the pins changed."""
-    folder, pins = TARGET / "frameworks-venv", (HERE / "requirements.txt").read_text()
+    folder, pins = CACHE / "frameworks-venv", (HERE / "requirements.txt").read_text()
     stamp, python = folder / "requirements.txt", folder / "bin/python"
     if not stamp.exists() or stamp.read_text() != pins:
         print("installing crates/design/frameworks/requirements.txt …", file=sys.stderr)
-        venv.create(folder, with_pip=True)
+        venv.create(folder, with_pip=True, clear=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", HERE / "requirements.txt"], check=True)
         stamp.write_text(pins)
     return python

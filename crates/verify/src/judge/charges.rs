@@ -23,7 +23,7 @@ use super::gradient_noise::{deviations, gradient, mean_and_error};
 use super::{JudgeError, noise_law};
 
 /// Steps of the classical Runge–Kutta method in time, more where fewer do not agree.
-const STEPS: [usize; 3] = [4, 8, 16];
+const STEPS: [usize; 3] = [2, 4, 8];
 /// Charges have settled when they differ by this share of what they moved.
 const SETTLED: f64 = 2e-3;
 /// Points of a cloud, and intervals of a curve, for an average over a law.
