@@ -262,6 +262,9 @@ pub struct Attribute {
     /// The preference: a scalar expression of the predictor and [data] [default: the observable of [verify]]
     #[arg(long, value_name = "EXPRESSION")]
     pub of: Option<String>,
+    /// Leave out the runs with one setting changed
+    #[arg(long)]
+    pub terms_only: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -86,6 +86,7 @@ impl From<DynamicsError> for Failure {
         match error {
             DynamicsError::Spec(error) => error.into(),
             DynamicsError::Memory { .. } | DynamicsError::Checkpoint(_) => Failure::Refused(error.to_string()),
+            DynamicsError::Starts { .. } => Failure::Ours(error.to_string()),
             DynamicsError::Diverged { .. } => Failure::No(error.to_string()),
             DynamicsError::Interrupted { .. } => Failure::Interrupted(error.to_string()),
         }

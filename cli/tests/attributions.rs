@@ -40,19 +40,79 @@ fn is_due_to(object: &Value, name: &str, rounding: f64) {
     assert_eq!(object["explained"], true, "{object}");
 }
 
+/// The effect of a setting: its change, standard error and prediction.
+fn setting(object: &Value, name: &str) -> (f64, f64, f64) {
+    let settings = object["settings"].as_array().expect("settings are a list");
+    let setting =
+        settings.iter().find(|setting| setting["name"] == name).unwrap_or_else(|| panic!("no {name}: {object}"));
+    let [change, error, predicted] = ["change", "change_error", "predicted"].map(|key| number(&setting[key]));
+    (change, error, predicted)
+}
+
+/// The setting's effect is there beyond three standard errors, and as predicted within three.
+fn has_an_effect(object: &Value, name: &str, rounding: f64) {
+    let (change, error, predicted) = setting(object, name);
+    assert!(change.abs() > 3.0 * error, "{name}: {change} ± {error}: {object}");
+    assert!((change - predicted).abs() < 3.0 * error + rounding, "{name}: {change} ± {error}, {predicted}: {object}");
+}
+
+/// The setting has no effect, as predicted; and the run would have shown a fifth of `visible`.
+fn has_no_effect(object: &Value, name: &str, visible: f64) {
+    let (change, error, predicted) = setting(object, name);
+    let resolution = 0.2 * visible.abs();
+    assert!(3.0 * error < resolution, "{name}: {error} is too large to see {visible}: {object}");
+    assert!(change.abs() < 3.0 * error + 1e-9 && predicted.abs() < resolution, "{name}: {object}");
+}
+
 #[test]
 fn injected_noise_acts_through_the_gauge_correction() {
     let folder = Folder::new();
     folder.write("law.toml", laws("hadamard"));
     let object = attributed(&folder, &["law.toml", "--seeds", "512", "--steps", "20000"]);
     is_due_to(&object, "gauge correction", 0.0);
+    has_an_effect(&object, "temperature", 0.0);
 }
 
 #[test]
 fn label_noise_acts_through_the_gradients() {
     let folder = Folder::new();
     folder.write("law.toml", laws("label-noise"));
-    is_due_to(&attributed(&folder, &["law.toml", "--seeds", "512"]), "gradient noise", 2e-5);
+    let object = attributed(&folder, &["law.toml", "--seeds", "512"]);
+    is_due_to(&object, "gradient noise", 2e-5);
+    has_an_effect(&object, "step size", 2e-5);
+    has_no_effect(&object, "initial scale", setting(&object, "step size").0);
+    let terms = attributed(&folder, &["law.toml", "--seeds", "16", "--steps", "3000", "--terms-only"]);
+    assert_eq!(terms["settings"].as_array().map(Vec::len), Some(0));
+}
+
+/// Noise of batches of k of n rows without replacement has a variance of (σ²/k)(n − k)/(n − 1): twice the rows leave (n − 2k)/2(n − k) of its effect.
+#[test]
+fn larger_batches_act_less() {
+    let folder = Folder::new();
+    folder.write("law.toml", laws("mini-batch"));
+    let object = attributed(&folder, &["law.toml", "--seeds", "128"]);
+    has_an_effect(&object, "batch size", 3e-5);
+    has_an_effect(&object, "step size", 3e-5);
+    let ((batch, ..), (noise, ..)) = (setting(&object, "batch size"), term(&object, "gradient noise"));
+    assert!((batch / noise + 1.0 - 56.0 / 120.0).abs() < 0.1, "{batch} of {noise}");
+}
+
+/// Without noise, two products against one label: with charges w ends elsewhere than from a balanced start, and both as predicted.
+#[test]
+fn a_balanced_start_ends_where_its_flow_does() {
+    let folder = Folder::new();
+    let charged = DECAY
+        .replace("u = 1.0\nv = 1.0", "u = \"[1.2, 0.3]\"\nv = \"[0.1, 0.4]\"")
+        .replace("0.5 * (predictor - 1.0)**2", "0.5 * (sum(predictor) - 1.0)**2")
+        .replace("weight_decay = 0.05\n", "")
+        .replace("\"predictor\"", "\"predictor[0]\"");
+    folder.write("charged.toml", charged);
+    let object = attributed(&folder, &["charged.toml"]);
+    for name in ["balanced start", "initial scale"] {
+        has_an_effect(&object, name, 1e-4);
+        assert!(setting(&object, name).0.abs() > 0.01, "{object}");
+    }
+    assert!(setting(&object, "step size").0.abs() < 1e-3, "{object}");
 }
 
 const DECAY: &str = "title = \"Weight decay\"\n[param]\nu = 1.0\nv = 1.0\n[model]\npredictor = \"u * v\"\nloss = \"0.5 * (predictor - 1.0)**2\"\n\
@@ -74,7 +134,7 @@ fn weight_decay_is_an_explicit_penalty() {
 fn the_published_sparse_spectrum_is_flow() {
     let folder = Folder::new();
     let sparsity = "sum(abs(predictor)) / norm(predictor)";
-    let object = attributed(&folder, &["spectral-sparse", "--seeds", "4", "--steps", "8000", "--of", sparsity]);
+    let object = attributed(&folder, &["spectral-sparse", "--seeds", "4", "--steps", "8000", "--terms-only", "--of", sparsity]);
     let (flow, error, _) = term(&object, "flow");
     let change = number(&object["change"]);
     assert!(change < -1.0 && flow / change > 0.9 && flow.abs() > 10.0 * error, "{object}");

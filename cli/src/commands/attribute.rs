@@ -1,8 +1,8 @@
 //! `attribute`.
 
-use gaugebias::dynamics::{DynamicsError, Options, Run, simulate};
+use gaugebias::dynamics::{DynamicsError, Options, Run, simulate, simulate_from};
 use gaugebias::model::spec::{Definition, Spec};
-use gaugebias::verify::{AttributeError, Attribution, attribute as take_apart};
+use gaugebias::verify::{AttributeError, Attribution, SettingEffect, attribute as take_apart};
 
 use super::{envelope, print_json, use_threads};
 use crate::arguments::Attribute;
@@ -15,13 +15,19 @@ use crate::specs;
 pub fn attribute(flags: &Attribute) -> Result<(), Failure> {
     use_threads(flags.threads);
     let options = Options { threads: flags.threads.threads.map(usize::from) };
-    let run = |spec: &Spec| -> Result<Run, DynamicsError> { simulate(spec, options, &Progress::new(&spec.title)) };
+    let run = |spec: &Spec, starts: Option<&[Vec<f64>]>| -> Result<Run, DynamicsError> {
+        let progress = Progress::new(&spec.title);
+        match starts {
+            Some(starts) => simulate_from(spec, starts, options, &progress),
+            None => simulate(spec, options, &progress),
+        }
+    };
     let mut all = specs::read(&flags.spec, &flags.flags)?;
     // Variants are runs of their own: without a name, the base is meant.
     all.truncate(1);
     for spec in all {
         let observable = observable(&spec, flags)?;
-        let found = take_apart(&spec, &observable, &run).map_err(|error| match error {
+        let found = take_apart(&spec, &observable, &run, !flags.terms_only).map_err(|error| match error {
             AttributeError::Unfit(message) => Failure::Refused(message),
             AttributeError::Dynamics(error) => error.into(),
         })?;
@@ -50,28 +56,64 @@ fn text(found: &Attribution) -> String {
     let mut lines = vec![
         format!("{}: {}", found.title, found.observable),
         format!(
-            "  {:.6} in the run, {:.6} where the predictor itself is trained: change {:+.6} ± {:.6}",
+            "  {:.6} in the run, {:.6} where the predictor itself is trained: change {:+.6}, standard error {:.6}",
             found.value, found.reference, found.change, found.change_error
         ),
-        format!("  {:<18} {:>12} {:>10} {:>12} {:>8}", "due to", "by ablation", "±", "predicted", "share"),
+        format!("  {:<18} {:>12} {:>10} {:>12} {:>8}", "due to", "by ablation", "s.e.", "predicted", "share"),
     ];
     for term in &found.terms {
-        let predicted = term.predicted.map_or("–".to_owned(), |value| format!("{value:+.6}"));
         let share =
             term.share.map_or("–".to_owned(), |share| format!("{:.1} %", (1000.0 * share).round() / 10.0 + 0.0));
         lines.push(format!(
-            "  {:<18} {:>+12.6} {:>10.6} {:>12} {:>8}",
-            term.name, term.ablation, term.ablation_error, predicted, share
+            "  {:<18} {:>12} {:>10.6} {:>12} {:>8}",
+            term.name,
+            signed(Some(term.ablation)),
+            term.ablation_error,
+            signed(term.predicted),
+            share
         ));
     }
     let verdict = if found.explained { "within" } else { "beyond" };
     lines.push(format!(
-        "  {:<18} {:>+12.6}, {verdict} its interval of ± {:.6}",
-        "remainder", found.remainder, found.remainder_interval
+        "  {:<18} {:>12}, {verdict} three standard errors, {:.6}",
+        "remainder",
+        signed(Some(found.remainder)),
+        found.remainder_interval
     ));
-    if let Some(rest) = found.predicted_remainder {
-        lines.push(format!("  {:<18} {rest:>+12.6}", "not predicted"));
+    if found.predicted_remainder.is_some() {
+        lines.push(format!("  {:<18} {:>12}", "not predicted", signed(found.predicted_remainder)));
     }
+    lines.extend(settings(&found.settings));
     lines.extend(found.notes.iter().map(|note| format!("  note: {note}")));
     lines.join("\n") + "\n"
+}
+
+/// The table of settings, under its own heading.
+fn settings(effects: &[SettingEffect]) -> Vec<String> {
+    if effects.is_empty() {
+        return Vec::new();
+    }
+    let row = |effect: &SettingEffect| {
+        let setting = format!("{} {} → {}", effect.name, effect.from, effect.to);
+        let (change, predicted) = (signed(Some(effect.change)), signed(effect.predicted));
+        format!(
+            "  {setting:<34} {change:>12} {:>10.6} {predicted:>12} {:>12}",
+            effect.change_error,
+            signed(effect.remainder)
+        )
+    };
+    let heading = format!(
+        "  {:<34} {:>12} {:>10} {:>12} {:>12}",
+        "one setting changed", "change", "s.e.", "predicted", "not predicted"
+    );
+    std::iter::once(heading).chain(effects.iter().map(row)).collect()
+}
+
+/// A number with its sign, without one where it rounds to zero; a dash where there is none.
+fn signed(value: Option<f64>) -> String {
+    match value.map(|value| format!("{value:+.6}")) {
+        Some(text) if text == "-0.000000" || text == "+0.000000" => "0.000000".into(),
+        Some(text) => text,
+        None => "–".into(),
+    }
 }

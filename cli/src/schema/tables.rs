@@ -325,6 +325,7 @@ pub(super) const ATTRIBUTE: &[Field] = &[
     field("remainder_interval", Number, "three standard errors of it"),
     field("explained", Truth, "whether the remainder is within that"),
     field("predicted_remainder", OrNull(&Number), "the change less all predictions; null where a term has none"),
+    field("settings", List(&Object(SETTINGS)), "what it does where one setting is changed; empty with --terms-only"),
     field("notes", List(&Text), "conditions, in sentences"),
 ];
 
@@ -334,6 +335,18 @@ const EFFECTS: &[Field] = &[
     field("ablation_error", Number, "its standard error"),
     field("predicted", OrNull(&Number), "change of the observable, by prediction"),
     field("share", OrNull(&Number), "part of the whole change"),
+];
+
+const SETTINGS: &[Field] = &[
+    field("name", Text, "temperature, batch size, step size, initial scale or balanced start"),
+    field("from", Text, "what it is in the spec"),
+    field("to", Text, "what it was changed to"),
+    field("value", Number, "mean of the observable there"),
+    field("reference", Number, "its mean where w itself is trained with the same setting and noise"),
+    field("change", Number, "value − reference, less the same as the spec stands"),
+    field("change_error", Number, "its standard error"),
+    field("predicted", OrNull(&Number), "the change, by prediction"),
+    field("remainder", OrNull(&Number), "the change less its prediction"),
 ];
 
 pub(super) const BENCH: &[Field] = &[

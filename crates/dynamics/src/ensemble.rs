@@ -58,6 +58,23 @@ pub fn simulate(spec: &Spec, options: Options, observer: &dyn Observer) -> Resul
     }
 }
 
+/// Simulates a spec from other points than those that its `[param]` says: `starts` are θ of each seed, in the order of `[param]`. Data and
+/// noise are those of [`simulate`].
+///
+/// # Errors
+/// As [`simulate`], and [`DynamicsError::Starts`] for starts of another number or size.
+pub fn simulate_from(
+    spec: &Spec,
+    starts: &[Vec<f64>],
+    options: Options,
+    observer: &dyn Observer,
+) -> Result<Run, DynamicsError> {
+    match spec.train.dtype {
+        DataType::F32 => Ensemble::<f32>::build(spec)?.starting_at(starts)?.run(options, observer),
+        DataType::F64 => Ensemble::<f64>::build(spec)?.starting_at(starts)?.run(options, observer),
+    }
+}
+
 /// Simulates a spec from where its checkpoint stands, and saves it now and then. The result is the same, bit for bit, as
 /// [`simulate`]'s. At the end the checkpoint is still there: it goes when the results are written.
 ///
@@ -173,6 +190,31 @@ impl<T: Real> Ensemble<T> {
             memory,
             compile_seconds,
         })
+    }
+
+    /// Puts each seed at a θ of its own, in the order of `[param]`, in the place of what `[param]` says.
+    ///
+    /// # Errors
+    /// [`DynamicsError::Starts`].
+    pub fn starting_at(mut self, starts: &[Vec<f64>]) -> Result<Self, DynamicsError> {
+        let sizes: Vec<usize> = self.states.iter().take(self.parameters).map(|(_, shape)| shape.count()).collect();
+        let (seeds, parameters) = (self.spec.ensemble.seeds, sizes.iter().sum::<usize>());
+        if starts.len() != seeds || starts.iter().any(|theta| theta.len() != parameters) {
+            let found = starts.iter().map(Vec::len).find(|&size| size != parameters).unwrap_or(parameters);
+            return Err(DynamicsError::Starts { starts: starts.len(), found, seeds, parameters });
+        }
+        for block in &mut self.blocks {
+            for lane in 0..LANES {
+                // Lanes beyond the last seed repeat it.
+                let mut theta = starts[block.first_seed + lane.min(block.active - 1)].as_slice();
+                for ((slot, _), &size) in self.plan.states.iter().zip(&sizes) {
+                    let (own, rest) = theta.split_at(size);
+                    self.plan.program.set_lane(&mut block.workspace, *slot, lane, own);
+                    theta = rest;
+                }
+            }
+        }
+        Ok(self)
     }
 
     /// Runs all seeds to the end.

@@ -54,6 +54,20 @@ pub enum DynamicsError {
         /// What the machine has free.
         available_mib: u64,
     },
+    /// Starts that are not those of the spec's seeds.
+    #[error(
+        "{starts} starts of {found} numbers were given, expected {seeds}, one for each seed, of {parameters} numbers, one for each parameter"
+    )]
+    Starts {
+        /// How many were given.
+        starts: usize,
+        /// Numbers of the first one of a wrong size.
+        found: usize,
+        /// How many the spec has seeds.
+        seeds: usize,
+        /// Its parameters.
+        parameters: usize,
+    },
     /// The run could not be saved, or not be gone on with.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

@@ -32,7 +32,7 @@ pub mod update;
 pub use checkpoint::{CheckpointError, Checkpoints, Identity, RECORDS, RESUME, Standing};
 pub use ensemble::{
     Ensemble, Observer, Options, Silent, initial_parameters, predict_memory, predict_work, set_threads, simulate,
-    simulate_saved,
+    simulate_from, simulate_saved,
 };
 pub use error::{Diverged, DynamicsError};
 pub use measure::{Measurement, measure};

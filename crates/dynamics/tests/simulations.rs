@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gaugebias_dynamics::{DynamicsError, Observer, Options, Run, Silent, simulate};
+use gaugebias_dynamics::{DynamicsError, Observer, Options, Run, Silent, simulate, simulate_from};
 use gaugebias_model::spec::{Spec, SpecFile};
 
 fn spec(text: &str) -> Spec {
@@ -238,4 +238,24 @@ fn totals_do_not_lose_small_increments() {
     let (single, double) = (single("f32"), single("f64"));
     // A few of the large ones, and thousands of ones that would be lost behind them: 1 part in 20,000.
     assert!((1e7..2e8).contains(&double) && (single / double - 1.0).abs() < 1e-6, "{single}, {double}");
+}
+
+/// A step of the parabola ½(u − x)² halves the distance to x: the start is the given one, the data are the seeds' own.
+#[test]
+fn seeds_start_where_they_are_put() {
+    let text = "[data]\nx = \"normal()\"\n[param]\nw = \"normal(2, 2)\"\nu = 5.0\n[model]\nloss = \"0.5 * (u - x)**2 + 0 * sum(w)\"\n\
+                [train]\nsteps = 1\nstep_size = 0.5\ndtype = \"f64\"\n[ensemble]\nseeds = 18\n[log]\nevery = 1\nx = \"x\"\nu = \"u\"\nw = \"w\"";
+    let spec = spec(text);
+    let starts: Vec<Vec<f64>> = (0..18).map(|seed| (0..5).map(|at| f64::from(10 * seed + at)).collect()).collect();
+    let run = simulate_from(&spec, &starts, Options::default(), &Silent).expect("the simulation ends well");
+    for (seed, start) in starts.iter().enumerate() {
+        let at = |name: &str, record: usize| run.observables[name].record(record, seed);
+        assert_eq!((at("w", 0), at("u", 0)), (&start[..4], &start[4..]));
+        assert_eq!(at("u", 1)[0], start[4] - 0.5 * (start[4] - at("x", 0)[0]));
+    }
+    let wrong = simulate_from(&spec, &starts[1..], Options::default(), &Silent).expect_err("one start is missing");
+    assert!(wrong.to_string().starts_with("17 starts of 5 numbers were given, expected 18"), "{wrong}");
+    let short = [starts[..17].to_vec(), vec![vec![0.0]]].concat();
+    let wrong = simulate_from(&spec, &short, Options::default(), &Silent).expect_err("one start is short");
+    assert!(wrong.to_string().starts_with("18 starts of 1 numbers"), "{wrong}");
 }

@@ -105,9 +105,9 @@ fn charges_are_predicted_by_as_many_steps_as_they_need() {
     short.train.steps = 2_000;
     short.train.step_size = 1e-2;
     short.train.temperature = 5.0;
-    short.ensemble.seeds = 4;
     let found = charge(&short);
-    assert!(found.predicted.is_none_or(|q| q.abs() < 0.805), "{found:?}");
+    println!("{found:?}");
+    assert!(found.predicted.is_none_or(|q| (q - found.end).abs() < 5.0 * found.end_error), "{found:?}");
 }
 
 /// Without noise nothing is due to noise, also where the run has not ended: everything is looked at over the same steps.
@@ -117,8 +117,8 @@ fn transients_are_not_attributed_to_noise() {
     quiet.train.temperature = 1e-8;
     quiet.ensemble.seeds = 16;
     let observable = quiet.verify.as_ref().expect("it has one").observable.clone();
-    let found = gaugebias::verify::attribute(&quiet, &observable, &|spec| simulate(spec, Options::default(), &Silent))
-        .expect("an attribution");
+    let simulate = |spec: &Spec, _: Option<&[Vec<f64>]>| simulate(spec, Options::default(), &Silent);
+    let found = gaugebias::verify::attribute(&quiet, &observable, &simulate, false).expect("an attribution");
     for term in found.terms.iter().filter(|term| term.name != "flow") {
         assert!(term.ablation.abs() < 1e-4, "{term:?}");
     }

@@ -53,9 +53,9 @@ pub fn balance_holding_definite(symmetries: &Symmetries, theta: &[f64]) -> Resul
     newton(symmetries, &charges, theta, held.iter().map(|h| h.name.clone()).collect())
 }
 
-/// Names of the definite charges, which [`balance_holding_definite`] holds; one for each charge.
-pub fn held_charges(symmetries: &Symmetries) -> Result<Vec<String>, GeometryError> {
-    Ok(definite(symmetries)?.into_iter().map(|h| h.name).collect())
+/// The definite charges, which [`balance_holding_definite`] holds: their places in [`Symmetries::charges`], and names.
+pub fn held_charges(symmetries: &Symmetries) -> Result<Vec<(usize, String)>, GeometryError> {
+    Ok(definite(symmetries)?.into_iter().map(|h| (h.charge, h.name)).collect())
 }
 
 /// A charge that cannot vanish where its orbit moves.

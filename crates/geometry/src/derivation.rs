@@ -229,7 +229,7 @@ fn balanced_place(
     random: &mut RandomPoints,
     notes: &mut Vec<String>,
 ) -> Result<Place, GeometryError> {
-    let mut held = held_charges(symmetries)?;
+    let mut held: Vec<String> = held_charges(symmetries)?.into_iter().map(|(_, name)| name).collect();
     held.dedup();
     notes.extend(
         held.iter().map(|charge| format!("{charge} is definite: no balanced point, the slice is {charge} = const")),
@@ -360,7 +360,7 @@ fn slice(
     random: &mut RandomPoints,
     start_balanced: Option<bool>,
 ) -> Result<(SliceInfo, Option<f64>), GeometryError> {
-    let mut held = held_charges(symmetries)?;
+    let mut held: Vec<String> = held_charges(symmetries)?.into_iter().map(|(_, name)| name).collect();
     let all_held = held.len() == symmetries.charges.len();
     held.dedup();
     let mut largest: Option<f64> = None;

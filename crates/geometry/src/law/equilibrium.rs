@@ -56,10 +56,18 @@ pub fn charge_drifts(symmetries: &Symmetries, theta: &[f64]) -> Result<Vec<f64>,
 /// # Errors
 /// [`GeometryError::Linalg`].
 pub fn noise_equilibria(symmetries: &Symmetries, balanced: &[f64]) -> Result<Vec<NoiseEquilibrium>, GeometryError> {
-    (0..symmetries.charges.len()).map(|index| along_orbit(symmetries, index, balanced)).collect()
+    (0..symmetries.charges.len()).map(|index| noise_equilibrium(symmetries, index, balanced)).collect()
 }
 
-fn along_orbit(symmetries: &Symmetries, index: usize, theta: &[f64]) -> Result<NoiseEquilibrium, GeometryError> {
+/// The noise equilibrium of one charge, `symmetries.charges[index]`, along the orbit that its own generator makes through a point.
+///
+/// # Errors
+/// [`GeometryError::Linalg`].
+pub fn noise_equilibrium(
+    symmetries: &Symmetries,
+    index: usize,
+    theta: &[f64],
+) -> Result<NoiseEquilibrium, GeometryError> {
     let charge = &symmetries.charges[index];
     let drift = |c: f64| -> Result<(f64, f64), GeometryError> {
         let moved = moved(charge.generator(), c, theta)?;

@@ -3,7 +3,7 @@
 //! Every key and value keeps its place in the file, so that any later error, of a setting, a name or a shape, points
 //! at it. Variants are merged on the raw document and then read like a file of their own.
 
-mod full_batch;
+mod batch;
 mod published;
 mod raw;
 mod reader;

@@ -86,25 +86,33 @@ impl Expression {
 
     /// Whether a name stands anywhere in it.
     pub fn mentions(&self, wanted: &str) -> bool {
-        let any = |bound: &Option<Expression>| bound.as_ref().is_some_and(|bound| bound.mentions(wanted));
-        match &self.kind {
-            ExpressionKind::Number { .. } | ExpressionKind::Text(_) => false,
-            ExpressionKind::Name(name) => name == wanted,
-            ExpressionKind::Array(items) => items.iter().any(|item| item.mentions(wanted)),
-            ExpressionKind::Negate(operand) | ExpressionKind::Transposed(operand) => operand.mentions(wanted),
-            ExpressionKind::Chain(first, rest) => {
-                first.mentions(wanted) || rest.iter().any(|(_, operand)| operand.mentions(wanted))
+        self.any(&|kind| matches!(kind, ExpressionKind::Name(name) if name == wanted))
+    }
+
+    /// Whether one of these functions is called anywhere in it.
+    pub fn calls(&self, wanted: &[&str]) -> bool {
+        self.any(&|kind| matches!(kind, ExpressionKind::Call { function, .. } if wanted.contains(&function.as_str())))
+    }
+
+    /// Whether a test holds for it or anything in it.
+    fn any(&self, test: &dyn Fn(&ExpressionKind) -> bool) -> bool {
+        let bound = |bound: &Option<Expression>| bound.as_ref().is_some_and(|bound| bound.any(test));
+        test(&self.kind)
+            || match &self.kind {
+                ExpressionKind::Number { .. } | ExpressionKind::Text(_) | ExpressionKind::Name(_) => false,
+                ExpressionKind::Array(items) => items.iter().any(|item| item.any(test)),
+                ExpressionKind::Negate(operand) | ExpressionKind::Transposed(operand) => operand.any(test),
+                ExpressionKind::Chain(first, rest) => first.any(test) || rest.iter().any(|(_, part)| part.any(test)),
+                ExpressionKind::Call { arguments, .. } => arguments.iter().any(|argument| argument.value.any(test)),
+                ExpressionKind::Index(base, items) => {
+                    base.any(test)
+                        || items.iter().any(|item| match item {
+                            IndexItem::At(at) => at.any(test),
+                            IndexItem::Slice { start, stop, step } => bound(start) || bound(stop) || bound(step),
+                            IndexItem::NewAxis | IndexItem::Ellipsis => false,
+                        })
+                }
             }
-            ExpressionKind::Call { arguments, .. } => arguments.iter().any(|argument| argument.value.mentions(wanted)),
-            ExpressionKind::Index(base, items) => {
-                base.mentions(wanted)
-                    || items.iter().any(|item| match item {
-                        IndexItem::At(at) => at.mentions(wanted),
-                        IndexItem::Slice { start, stop, step } => any(start) || any(stop) || any(step),
-                        IndexItem::NewAxis | IndexItem::Ellipsis => false,
-                    })
-            }
-        }
     }
 }
 

@@ -15,6 +15,17 @@ pub(super) enum NoiseKind {
     Gradients,
 }
 
+impl NoiseKind {
+    /// Name of the term that is its effect; without noise there is none.
+    pub fn term(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Injected => "gauge correction",
+            Self::Gradients => "gradient noise",
+        }
+    }
+}
+
 pub(super) fn noise_of(spec: &Spec) -> NoiseKind {
     match spec.train.noise {
         Noise::Isotropic | Noise::Horizontal if spec.train.temperature > 0.0 => NoiseKind::Injected,

@@ -12,19 +12,23 @@
 //!
 //! O is the mean of an observable over seeds (and over the samples after the burn-in, where there is noise). Each term is an ablation of
 //! its own, so the remainder is what only ingredients together do; beside each stands what the theory predicts for it, where it does.
-//! Rejected: taking ingredients away one after the other. The terms then add up by construction, their order decides what they are, and
+//! Beside the terms, what one setting does: [`settings`]. Rejected: taking ingredients away one after the other. The terms then add up by construction, their order decides what they are, and
 //! nothing is left to tell that they interact.
 
 mod ablate;
+mod mean;
+mod predicted;
+mod settings;
 
 use gaugebias_dynamics::{DynamicsError, Run};
-use gaugebias_model::spec::{Definition, Law, Noise, Spec};
+use gaugebias_model::spec::{Definition, Spec};
 use serde::Serialize;
 use thiserror::Error;
 
 use ablate::{NoiseKind, Window, has_penalty, noise_of, observed, reference, without_noise, without_penalty};
-
-use crate::{JudgeError, predict};
+use mean::{Mean, combined};
+use settings::Pair;
+pub use settings::SettingEffect;
 
 /// Standard errors of an interval.
 const INTERVAL: f64 = 3.0;
@@ -69,6 +73,8 @@ pub struct Attribution {
     pub explained: bool,
     /// The change less all predictions; null where a term has none.
     pub predicted_remainder: Option<f64>,
+    /// What the observable does where one setting is changed; empty where that was not asked for.
+    pub settings: Vec<SettingEffect>,
     /// Conditions, in sentences.
     pub notes: Vec<String>,
 }
@@ -84,44 +90,18 @@ pub enum AttributeError {
     Dynamics(#[from] DynamicsError),
 }
 
-/// Mean over seeds, its standard error, and the seeds' own means.
-struct Mean {
-    value: f64,
-    seeds: Vec<f64>,
-}
+/// Runs a spec, from its own starts or from θ of each seed.
+pub type Simulate<'a> = dyn Fn(&Spec, Option<&[Vec<f64>]>) -> Result<Run, DynamicsError> + 'a;
 
-impl Mean {
-    fn of(run: &Run) -> Result<Self, AttributeError> {
-        let samples = run.samples.as_ref().filter(|samples| !samples.values.is_empty());
-        let samples =
-            samples.ok_or_else(|| AttributeError::Unfit(format!("{}: no samples after the burn-in", run.title)))?;
-        let records = samples.values.len() / run.seeds;
-        let at = |seed: usize| samples.values.iter().skip(seed).step_by(run.seeds).sum::<f64>() / records as f64;
-        let seeds: Vec<f64> = (0..run.seeds).map(at).collect();
-        if seeds.iter().any(|x| !x.is_finite()) {
-            return Err(AttributeError::Unfit(format!("{}: the observable is not finite", run.title)));
-        }
-        Ok(Self { value: seeds.iter().sum::<f64>() / seeds.len() as f64, seeds })
-    }
-}
-
-/// Σ c_i O_i over runs with the same seeds, and its standard error over seeds.
-fn combined(parts: &[(f64, &Mean)]) -> (f64, f64) {
-    let count = parts[0].1.seeds.len();
-    let own: Vec<f64> = (0..count).map(|seed| parts.iter().map(|(c, mean)| c * mean.seeds[seed]).sum()).collect();
-    let mean = own.iter().sum::<f64>() / count as f64;
-    let variance = own.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count.max(2) - 1) as f64;
-    (mean, (variance / count as f64).sqrt())
-}
-
-/// Takes the preference of a spec apart; `simulate` runs a spec.
+/// Takes the preference of a spec apart; `simulate` runs a spec. With `settings` it also runs the spec with each of its settings changed.
 ///
 /// # Errors
 /// [`AttributeError::Unfit`] for an observable that reads parameters, or a spec without a predictor of its own; and what the runs report.
 pub fn attribute(
     spec: &Spec,
     observable: &Definition,
-    simulate: &dyn Fn(&Spec) -> Result<Run, DynamicsError>,
+    simulate: &Simulate<'_>,
+    settings: bool,
 ) -> Result<Attribution, AttributeError> {
     let unfit = |what: String| AttributeError::Unfit(format!("{}: {what}", spec.title));
     if let Some(parameter) = spec.param.iter().find(|parameter| observable.expression.mentions(&parameter.name)) {
@@ -141,7 +121,7 @@ pub fn attribute(
             )
         })
     };
-    let run = |spec: &Spec| Mean::of(&simulate(spec)?);
+    let run = |spec: &Spec| Mean::of(&simulate(spec, None)?);
     let (kind, penalised) = (noise_of(spec), has_penalty(spec));
     let noisy = kind != NoiseKind::None;
     let free = if penalised { without_penalty(&base) } else { base.clone() };
@@ -151,14 +131,14 @@ pub fn attribute(
     let flow = flow.as_ref().unwrap_or(&whole);
     let (change, change_error) = combined(&[(1.0, &whole), (-1.0, &nothing)]);
     let mut parts: Vec<(&str, Vec<(f64, &Mean)>)> = vec![("flow", vec![(1.0, flow), (-1.0, &nothing)])];
-    let (own, still);
+    let still;
+    let own = if noisy { Some(run(&plain)?) } else { None };
+    let own = own.as_ref().unwrap_or(&nothing);
     if noisy {
-        own = run(&plain)?;
         still = if penalised { Some(run(&observed(&quiet(&base)?, observable, window))?) } else { None };
         let still = still.as_ref().unwrap_or(flow);
-        let name = if kind == NoiseKind::Injected { "gauge correction" } else { "gradient noise" };
-        parts.push(("noise of w itself", vec![(1.0, &own), (-1.0, &nothing)]));
-        parts.push((name, vec![(1.0, &whole), (-1.0, still), (-1.0, &own), (1.0, &nothing)]));
+        parts.push(("noise of w itself", vec![(1.0, own), (-1.0, &nothing)]));
+        parts.push((kind.term(), vec![(1.0, &whole), (-1.0, still), (-1.0, own), (1.0, &nothing)]));
     }
     let freed;
     if penalised {
@@ -170,7 +150,7 @@ pub fn attribute(
     let (remainder, remainder_error) = combined(&rest);
     let clear = change.abs() > INTERVAL * change_error && change != 0.0;
     let mut notes = Vec::new();
-    let predicted = predictions(spec, &base, &nothing, &mut notes);
+    let predicted = predicted::terms(spec, &base, &nothing, &mut notes);
     let terms: Vec<Term> = parts
         .iter()
         .map(|(name, part)| {
@@ -187,6 +167,12 @@ pub fn attribute(
         .collect();
     let all: Option<f64> = terms.iter().map(|term| term.predicted).sum();
     let remainder_interval = INTERVAL * remainder_error + 1e-9 * whole.value.abs();
+    let settings = if settings {
+        let pair = Pair { run: &whole, itself: own };
+        settings::effects(&base, &pair, simulate, &mut notes)?
+    } else {
+        Vec::new()
+    };
     Ok(Attribution {
         title: spec.title.clone(),
         observable: observable.text.clone(),
@@ -199,61 +185,7 @@ pub fn attribute(
         remainder_interval,
         explained: remainder.abs() <= remainder_interval,
         predicted_remainder: all.map(|all| change - all),
+        settings,
         notes,
     })
-}
-
-/// What the theory says of each term.
-fn predictions(spec: &Spec, base: &Spec, reference: &Mean, notes: &mut Vec<String>) -> Vec<(String, f64)> {
-    let mut found = Vec::new();
-    let with = |spec: &Spec, law: Law| -> Result<Vec<(String, f64)>, JudgeError> {
-        let mut spec = spec.clone();
-        if let Some(verify) = &mut spec.verify {
-            verify.law = law;
-        }
-        Ok(predict(&spec)?.means())
-    };
-    let mut difference = |name: &str, law: Law, told: &str| match with(base, law) {
-        Ok(means) => {
-            let plain = means.iter().find(|(other, _)| other == "no correction").map(|(_, mean)| *mean);
-            if let (Some((_, own)), Some(plain)) = (means.first(), plain) {
-                found.push((name.to_owned(), own - plain));
-                found.push(("noise of w itself".to_owned(), plain - reference.value));
-            }
-        }
-        Err(error) => notes.push(format!("{told} is not predicted: {error}")),
-    };
-    match (noise_of(spec), &spec.train.noise) {
-        (NoiseKind::Injected, Noise::Horizontal) => {
-            difference("gauge correction", Law::Horizontal, "the gauge correction")
-        }
-        (NoiseKind::Injected, _) => difference("gauge correction", injected_law(spec), "the gauge correction"),
-        (NoiseKind::Gradients, _) => difference("gradient noise", Law::Sgd, "the effect of gradient noise"),
-        (NoiseKind::None, _) => {}
-    }
-    let flow_of = |spec: &Spec| without_noise(spec).map(|quiet| with(&quiet, Law::Flow));
-    let end = |means: Result<Vec<(String, f64)>, JudgeError>| {
-        means.map(|means| means.first().map_or(f64::NAN, |(_, mean)| *mean))
-    };
-    match flow_of(&without_penalty(base)).map(end) {
-        Some(Ok(free)) => {
-            found.push(("flow".into(), free - reference.value));
-            if let (true, Some(Ok(kept))) = (has_penalty(spec), flow_of(base).map(end)) {
-                found.push(("explicit penalty".into(), kept - free));
-            }
-        }
-        Some(Err(error)) => notes.push(format!("the flow is not predicted: {error}")),
-        None => {}
-    }
-    found
-}
-
-/// The law of injected noise that is not horizontal.
-fn injected_law(spec: &Spec) -> Law {
-    use gaugebias_model::spec::Constraint;
-    match spec.train.constraint {
-        Constraint::Rigid => Law::Rigid,
-        Constraint::Conditioned | Constraint::Stiff { .. } => Law::Conditioned,
-        Constraint::None | Constraint::Rebalanced => Law::Isotropic,
-    }
 }

@@ -1,13 +1,13 @@
 //! What has to hold for a law to be that of a run: asked at the start and at other points of the same slice, since a drift may vanish at one point by
 //! its symmetry.
 
-use gaugebias_geometry::{GeometryError, balance, slice_drift};
+use gaugebias_geometry::law::equilibrium::{NoiseEquilibrium, noise_equilibrium};
+use gaugebias_geometry::{GeometryError, balance, held_charges, slice_drift};
 use gaugebias_linalg::exponential;
-use gaugebias_model::Parametrization;
 use gaugebias_model::spec::{Constraint, Law, Noise, Spec};
 use gaugebias_symmetry::{Generator, Symmetries};
 
-use super::functions::{Functions, at};
+use super::functions::Functions;
 use super::{BALANCED, JudgeError, largest_charge};
 
 /// Points beside the start.
@@ -145,14 +145,20 @@ pub(super) fn fibers_are_known(symmetries: &Symmetries) -> bool {
     symmetries.unexplained() == 0 && !without_charge && symmetries.closed
 }
 
-/// Whether a definite charge grows for ever under horizontal noise: F(cθ) = F(θ), so that nothing pulls it back.
-pub(super) fn grows_for_ever(
-    functions: &Functions,
-    symmetries: &Symmetries,
-    start: &[f64],
-) -> Result<Option<String>, GeometryError> {
-    let held = gaugebias_geometry::held_charges(symmetries)?;
-    let here = gaugebias_geometry::orbit::jacobian(&functions.predictor, &at(start))?;
-    let moves = here.frobenius_norm() > 0.0 && functions.predictor.parameter_count() > 0;
-    Ok(held.into_iter().next().filter(|_| moves))
+/// A definite charge that grows for ever under horizontal noise: neither the loss nor the noise moves it, and its drift τ tr(A P_H) keeps the
+/// charge's own sign along the whole orbit.
+///
+/// # Errors
+/// [`GeometryError::Linalg`].
+pub(super) fn grows_for_ever(symmetries: &Symmetries, start: &[f64]) -> Result<Option<String>, GeometryError> {
+    for (at, name) in held_charges(symmetries)? {
+        let charge = &symmetries.charges[at];
+        // The orbit of a group that leaves another point than 0 in place is not followed.
+        let followed = charge.generator().is_linear();
+        let outwards = NoiseEquilibrium::Never(charge.value(start).signum());
+        if followed && noise_equilibrium(symmetries, at, start)? == outwards {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }

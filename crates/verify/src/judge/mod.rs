@@ -313,7 +313,7 @@ impl Prediction {
         ));
         let Ok(balanced) = balance(&self.symmetries, &self.start) else {
             self.stationary = None;
-            if let Some(charge) = conditions::grows_for_ever(&self.functions, &self.symmetries, &self.start)? {
+            if let Some(charge) = conditions::grows_for_ever(&self.symmetries, &self.start)? {
                 self.stationary = Some(false);
                 notes.push(format!(
                     "no stationary law exists: {charge} cannot vanish, and horizontal noise makes it grow for ever"

@@ -1,0 +1,235 @@
+//! What one setting does: the run with that setting changed and nothing else, beside what its law says there.
+//!
+//! ```text
+//! change = (O(run) − O(w itself)) with the setting changed − (O(run) − O(w itself)) as it is,  w itself trained alike, noise included
+//!
+//! temperature     τ/2: the effect of injected noise is of its order
+//! batch size      2k of n rows (k/2 where 2k > n): noise of gradients is of the order of (1/k)(n − k)/(n − 1)
+//! step size       η/2 over twice the steps, hence the same time: noise of gradients is of its order, and else only what is lost
+//!                 by finite steps
+//! initial scale   θ₀/2
+//! balanced start  the balanced point of each start's orbit: the same predictor, without charges
+//! ```
+//!
+//! The terms of an attribution take an ingredient away and say how much is due to it; a setting is turned a little and says by what the
+//! preference can be changed. Both trainings see the same draws, so that most of what is chance in one is taken away by the other. Settings do not add up, and a setting without an effect is a result. Rejected: a second
+//! decomposition at each setting, which asks for five runs where one tells the same.
+
+use gaugebias_dynamics::DynamicsError;
+use gaugebias_geometry::balance;
+use gaugebias_model::spec::{Constraint, Definition, Spec};
+use gaugebias_model::{DataBinding, Setup, SpecParametrization};
+use gaugebias_symmetry::{SearchOptions, find};
+use serde::Serialize;
+
+use super::ablate::{NoiseKind, noise_of, reference};
+use super::mean::{Mean, combined};
+use super::predicted::excess_of;
+use super::{AttributeError, Simulate};
+
+/// Starts whose laws are predicted, where the seeds have starts of their own.
+const PREDICTED_STARTS: usize = 8;
+/// |Q|/|θ|² of a start that is balanced already.
+const BALANCED: f64 = 1e-9;
+
+/// The effect of one setting.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SettingEffect {
+    /// `temperature`, `batch size`, `step size`, `initial scale` or `balanced start`.
+    pub name: String,
+    /// What it is in the spec.
+    pub from: String,
+    /// What it was changed to.
+    pub to: String,
+    /// Mean of the observable there.
+    pub value: f64,
+    /// Its mean where w itself is trained with the same setting and noise.
+    pub reference: f64,
+    /// Their difference, less the same difference as the spec stands.
+    pub change: f64,
+    /// Its standard error, from the differences of equal seeds.
+    pub change_error: f64,
+    /// The change by prediction; null where one of both laws is not predicted.
+    pub predicted: Option<f64>,
+    /// The change less its prediction.
+    pub remainder: Option<f64>,
+}
+
+/// A spec with one setting changed.
+struct Changed {
+    name: &'static str,
+    from: String,
+    to: String,
+    spec: Spec,
+    /// θ of each seed, where they start elsewhere than `[param]` says.
+    starts: Option<Vec<Vec<f64>>>,
+}
+
+/// A run and that of w itself, trained alike.
+pub(super) struct Pair<'a> {
+    pub run: &'a Mean,
+    pub itself: &'a Mean,
+}
+
+/// Runs a spec, whose own means are `whole`, with each of its settings changed.
+pub(super) fn effects(
+    base: &Spec,
+    whole: &Pair<'_>,
+    simulate: &Simulate<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<SettingEffect>, AttributeError> {
+    let mut changes: Vec<Changed> =
+        [temperature(base), batch_size(base), step_size(base), initial_scale(base)].into_iter().flatten().collect();
+    match balanced_start(base) {
+        Ok(balanced) => changes.extend(balanced),
+        Err(why) => notes.push(format!("there is no run from a balanced start: {why}")),
+    }
+    // Why the law of the run is not predicted is told of the terms.
+    let own = excess_of(base, whole.itself).ok();
+    let mut found = Vec::new();
+    for changed in changes {
+        match run_both(&changed, simulate) {
+            Ok((mean, itself)) => {
+                let there = Pair { run: &mean, itself: itself.as_ref().unwrap_or(whole.itself) };
+                found.push(effect(&changed, whole, &there, own));
+            }
+            Err(AttributeError::Dynamics(error @ DynamicsError::Interrupted { .. })) => return Err(error.into()),
+            Err(error) => notes.push(format!("{} {}: {error}", changed.name, changed.to)),
+        }
+    }
+    Ok(found)
+}
+
+/// The means of a changed run and of w itself, trained alike; `None` for that where it is what it was.
+fn run_both(changed: &Changed, simulate: &Simulate<'_>) -> Result<(Mean, Option<Mean>), AttributeError> {
+    let run = Mean::of(&simulate(&changed.spec, changed.starts.as_deref())?)?;
+    // From a balanced start w itself starts where it did.
+    let plain = changed.starts.is_none().then(|| reference(&changed.spec)).flatten();
+    let itself = plain.map(|plain| Mean::of(&simulate(&plain, None)?)).transpose()?;
+    Ok((run, itself))
+}
+
+fn effect(changed: &Changed, whole: &Pair<'_>, there: &Pair<'_>, own: Option<f64>) -> SettingEffect {
+    let parts = [(1.0, there.run), (-1.0, there.itself), (-1.0, whole.run), (1.0, whole.itself)];
+    let (change, change_error) = combined(&parts);
+    let predicted = own.and_then(|own| Some(predicted_excess(changed, there.itself)? - own));
+    SettingEffect {
+        name: changed.name.into(),
+        from: changed.from.clone(),
+        to: changed.to.clone(),
+        value: there.run.value,
+        reference: there.itself.value,
+        change,
+        change_error,
+        predicted,
+        remainder: predicted.map(|predicted| change - predicted),
+    }
+}
+
+/// What the law of a changed spec says of the run less w itself: over the first starts, where they differ.
+fn predicted_excess(changed: &Changed, itself: &Mean) -> Option<f64> {
+    let Some(starts) = &changed.starts else { return excess_of(&changed.spec, itself).ok() };
+    let equal = starts.iter().all(|theta| theta == &starts[0]);
+    let followed = &starts[..if equal { 1 } else { starts.len().min(PREDICTED_STARTS) }];
+    let sum: Option<f64> =
+        followed.iter().map(|theta| excess_of(&starting_at(&changed.spec, theta)?, itself).ok()).sum();
+    Some(sum? / followed.len() as f64)
+}
+
+fn temperature(base: &Spec) -> Option<Changed> {
+    let tau = base.train.temperature;
+    (noise_of(base) == NoiseKind::Injected).then(|| {
+        let mut spec = base.clone();
+        spec.train.temperature = 0.5 * tau;
+        changed("temperature", format!("{tau}"), format!("{}", 0.5 * tau), spec)
+    })
+}
+
+fn batch_size(base: &Spec) -> Option<Changed> {
+    let (size, rows) = base.batch_size()?;
+    let other = if 2 * size <= rows { 2 * size } else { size / 2 };
+    let spec = (other > 0).then(|| base.with_batch_size(other))??;
+    Some(changed("batch size", format!("{size}"), format!("{other}"), spec))
+}
+
+fn step_size(base: &Spec) -> Option<Changed> {
+    let mut spec = base.clone();
+    let eta = spec.train.step_size;
+    spec.train.step_size = 0.5 * eta;
+    spec.train.steps = spec.train.steps.checked_mul(2)?;
+    if let Some(verify) = &mut spec.verify {
+        (verify.burn_in, verify.thin) = (2 * verify.burn_in, 2 * verify.thin);
+    }
+    Some(changed("step size", format!("{eta}"), format!("{}", 0.5 * eta), spec))
+}
+
+fn initial_scale(base: &Spec) -> Option<Changed> {
+    let mut spec = base.clone();
+    for parameter in &mut spec.param {
+        *parameter = Definition::new(&parameter.name, &format!("0.5 * ({})", parameter.text)).ok()?;
+    }
+    Some(changed("initial scale", "1".into(), "1/2".into(), spec))
+}
+
+fn changed(name: &'static str, from: String, to: String, mut spec: Spec) -> Changed {
+    spec.title = format!("{}, {name} {to}", spec.title);
+    Changed { name, from, to, spec, starts: None }
+}
+
+/// The run from the balanced points of its starts; `None` where nothing is to be balanced.
+fn balanced_start(base: &Spec) -> Result<Option<Changed>, String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    if base.train.constraint != Constraint::None {
+        return Ok(None);
+    }
+    let whole = base.full_batch().unwrap_or_else(|| base.clone());
+    let setup = Setup::build(&whole).map_err(|error| text(&error))?;
+    let random = setup.graph.is_random(&setup.params.iter().map(|(_, node)| *node).collect::<Vec<_>>());
+    let (data, _) = setup.evaluate(base.ensemble.seed, 0);
+    let map = SpecParametrization::predictor(&whole, DataBinding::Values(&data)).map_err(|error| text(&error))?;
+    let symmetries = find(&map, &SearchOptions::default()).map_err(|error| text(&error))?;
+    let seeds = if random { base.ensemble.seeds } else { 1 };
+    let start = |seed| {
+        let (_, values) = setup.evaluate(base.ensemble.seed, seed);
+        base.param.iter().flat_map(|parameter| values[&parameter.name].values.clone()).collect::<Vec<f64>>()
+    };
+    let starts: Vec<Vec<f64>> = (0..seeds).map(start).collect();
+    let charged = |theta: &Vec<f64>| {
+        let size: f64 = theta.iter().map(|x| x * x).sum();
+        symmetries.charges.iter().any(|charge| charge.value(theta).abs() > BALANCED * size)
+    };
+    if !starts.iter().any(charged) {
+        return Ok(None);
+    }
+    let balanced: Result<Vec<Vec<f64>>, String> = starts
+        .iter()
+        .map(|theta| balance(&symmetries, theta).map(|point| point.theta).map_err(|error| text(&error)))
+        .collect();
+    let mut starts = balanced?;
+    starts.resize(base.ensemble.seeds, starts[0].clone());
+    let mut found = changed("balanced start", "Q₀".into(), "0".into(), base.clone());
+    found.starts = Some(starts);
+    Ok(Some(found))
+}
+
+/// The spec with a start that is written out.
+fn starting_at(spec: &Spec, theta: &[f64]) -> Option<Spec> {
+    let setup = Setup::build(spec).ok()?;
+    let mut spec = spec.clone();
+    let mut rest = theta;
+    for (parameter, (_, node)) in spec.param.iter_mut().zip(&setup.params) {
+        let shape = setup.graph.shape(*node);
+        let (own, others) = rest.split_at_checked(shape.count())?;
+        rest = others;
+        let numbers = own.iter().map(|x| format!("{x:?}")).collect::<Vec<_>>().join(", ");
+        let text = match shape.0.as_slice() {
+            [] => numbers,
+            [_] => format!("[{numbers}]"),
+            sizes => {
+                format!("reshape([{numbers}], {})", sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(", "))
+            }
+        };
+        *parameter = Definition::new(&parameter.name, &text).ok()?;
+    }
+    Some(spec)
+}
