@@ -58,7 +58,7 @@ class Graph:
             return np.mean([solvers.lasso_with_level(tree[used], self.y[used], strengths) @ tree.T for tree in trees], axis=0)
 
         def strengths(seed: int, used: Edges) -> Array:
-            return solvers.grid(max(solvers.largest_with_level(tree[used], self.y[used]) for tree in trees), 30, 3e-3)
+            return solvers.grid(max(solvers.largest_with_level(tree[used], self.y[used]) for tree in trees), 40, 3e-4)
 
         return penalised(name, self.rows, path, strengths, self.error, self.jumps)
 
@@ -68,7 +68,7 @@ class Graph:
             name,
             self.rows,
             lambda seed, used, strengths: solvers.graph_total_variation(self.incidence, self.y, used, strengths),
-            lambda seed, used: solvers.grid(solvers.largest_graph(self.incidence, self.y, used), 25, 1e-3),
+            lambda seed, used: solvers.grid(solvers.largest_graph(self.incidence, self.y, used), 30, 1e-4),
             self.error,
             self.jumps,
         )

@@ -19,7 +19,9 @@ def interval(values: Array) -> str:
     """The median of 16 numbers, and the fourth and thirteenth: an interval for the median at level 0.979, whatever their distribution."""
     ordered = np.sort(values)
     assert len(ordered) == 16
-    return f"{np.median(ordered):+.4f} [{ordered[3]:+.4f}, {ordered[12]:+.4f}]"
+    # Adding 0 turns a rounded −0 into 0.
+    middle, low, high = (round(float(value), 4) + 0.0 for value in (np.median(ordered), ordered[3], ordered[12]))
+    return f"{middle:+.4f} [{low:+.4f}, {high:+.4f}]"
 
 
 def row(*cells: str) -> str:
@@ -51,20 +53,28 @@ def knobs(studies: dict[str, list[Arm]]) -> str:
 
 
 def apart(kinds: list[Trained]) -> str:
-    """Flow and noise: what the full batch without noise gains on w itself, and what each noise gains on that."""
+    """Flow and noise: what the full batch without noise gains on w itself, and what each noise gains on that, at the end and by the mean of w."""
     plain, flow = kinds[:2]
     lines = [
-        row("training", "reconstruction error", "of the mean of w", "gain of the flow", "gain of the noise", "noise, of the sum"),
-        row(*["---"] * 6),
+        row(
+            "training",
+            "error at the end",
+            "of the mean of w",
+            "gain of the flow",
+            "of the noise, at the end",
+            "of the noise, mean of w",
+            "share of the noise",
+        ),
+        row(*["---"] * 7),
     ]
     start = flow
     for kind in kinds:
-        if kind.without_noise:
-            start = kind
-        gain, noise = plain.end - start.end, start.end - kind.end
-        parts = ("", "", "")
-        if kind is not plain:
-            share = f"{100 * np.median(noise / (gain + noise)):+.2f} %"
-            parts = (interval(gain), *(("", "") if kind is start else (interval(noise), share)))
+        start = kind if kind.without_noise else start
+        gain, noise, late = plain.end - start.end, start.end - kind.end, start.mean - kind.mean
+        parts = [""] * 4
+        if kind is start:
+            parts[0] = interval(gain)
+        elif kind is not plain:
+            parts = [interval(gain), interval(noise), interval(late), f"{100 * np.median(late / (gain + late)):+.2f} %"]
         lines.append(row(kind.name, ranged(kind.end), ranged(kind.mean), *parts))
     return "\n".join(lines)
