@@ -23,7 +23,7 @@ laws:
 	cargo build --release -p gaugebias-cli
 	@python3 experiments/laws/check.py target/release/gaugebias $(FLAGS)
 
-# Designs beside vanilla models and tuned penalties, on data that Python packages ship; about ten minutes on one core.
+# Designs beside vanilla models and tuned penalties, on data that Python packages ship; six minutes of one core's time.
 real-data:
 	cargo build --release -p gaugebias-cli
 	@experiments/real-data/run target/release/gaugebias $(FLAGS)

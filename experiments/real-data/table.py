@@ -72,9 +72,11 @@ def apart(kinds: list[Trained]) -> str:
         start = kind if kind.without_noise else start
         gain, noise, late = plain.end - start.end, start.end - kind.end, start.mean - kind.mean
         parts = [""] * 4
-        if kind is start:
+        if kind is plain:
+            start = flow
+        elif kind is start:
             parts[0] = interval(gain)
-        elif kind is not plain:
+        else:
             parts = [interval(gain), interval(noise), interval(late), f"{100 * np.median(late / (gain + late)):+.2f} %"]
         lines.append(row(kind.name, ranged(kind.end), ranged(kind.mean), *parts))
     return "\n".join(lines)
