@@ -79,6 +79,18 @@ def check_nuclear_norm(generator: np.random.Generator) -> None:
         close(np.sum(slope * w), strength * np.linalg.norm(w, "nuc"), "nuclear norm, alignment", 1e-4)
 
 
+def check_given_rank(generator: np.random.Generator) -> None:
+    """Where all is seen, the best matrix of a rank is the truncated decomposition; where not, what is seen is met by the true rank."""
+    matrix = generator.normal(size=(12, 2)) @ generator.normal(size=(2, 9))
+    noisy = matrix + 0.1 * generator.normal(size=(12, 9))
+    left, values, right = np.linalg.svd(noisy)
+    found = solvers.hard_impute(noisy, np.ones((12, 9)), np.array([1, 2]))
+    close(found[1], (left[:, :2] * values[:2]) @ right[:2], "given rank, all seen", 1e-10)
+    mask = (generator.random((12, 9)) < 0.7).astype(float)
+    found = solvers.hard_impute(matrix, mask, np.array([1, 2]), tolerance=1e-9, steps=20_000)
+    close(mask * found[1], mask * matrix, "given rank, some unseen", 1e-4)
+
+
 def main() -> None:
     """All checks, with one stream of random numbers."""
     generator = np.random.default_rng(5)
@@ -86,6 +98,7 @@ def main() -> None:
     check_unseen_nodes(generator)
     check_group_lasso(generator)
     check_nuclear_norm(generator)
+    check_given_rank(generator)
     print("the solvers agree with their certificates")
 
 
