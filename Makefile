@@ -1,7 +1,8 @@
 # `make demo` shows what the software does; `make test` says whether it still does it; `make ci` is all that a change must pass.
 # `make laws` holds all laws to what their specs expect.
 # `make test-frameworks` runs the code that designs print in PyTorch and JAX.
-.PHONY: demo test test-frameworks laws bench fmt clippy doc deny edges ci
+# `make real-data` sets designs beside tuned explicit penalties on real data.
+.PHONY: demo test test-frameworks laws real-data bench fmt clippy doc deny edges ci
 .DEFAULT_GOAL := test
 
 demo:
@@ -21,6 +22,11 @@ test-frameworks:
 laws:
 	cargo build --release -p gaugebias-cli
 	@python3 experiments/laws/check.py target/release/gaugebias $(FLAGS)
+
+# Designs beside vanilla models and tuned penalties, on data that Python packages ship; six minutes of one core's time.
+real-data:
+	cargo build --release -p gaugebias-cli
+	@experiments/real-data/run target/release/gaugebias $(FLAGS)
 
 # Against PyTorch and JAX, which are installed under the target folder; about an hour. Nothing else should run.
 bench:
