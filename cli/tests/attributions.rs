@@ -134,7 +134,8 @@ fn weight_decay_is_an_explicit_penalty() {
 fn the_published_sparse_spectrum_is_flow() {
     let folder = Folder::new();
     let sparsity = "sum(abs(predictor)) / norm(predictor)";
-    let object = attributed(&folder, &["spectral-sparse", "--seeds", "4", "--steps", "8000", "--terms-only", "--of", sparsity]);
+    let object =
+        attributed(&folder, &["spectral-sparse", "--seeds", "4", "--steps", "8000", "--terms-only", "--of", sparsity]);
     let (flow, error, _) = term(&object, "flow");
     let change = number(&object["change"]);
     assert!(change < -1.0 && flow / change > 0.9 && flow.abs() > 10.0 * error, "{object}");

@@ -16,8 +16,8 @@
 //! nothing is left to tell that they interact.
 
 mod ablate;
-mod mean;
 mod predicted;
+mod runs;
 mod settings;
 
 use gaugebias_dynamics::{DynamicsError, Run};
@@ -25,9 +25,8 @@ use gaugebias_model::spec::{Definition, Spec};
 use serde::Serialize;
 use thiserror::Error;
 
-use ablate::{NoiseKind, Window, has_penalty, noise_of, observed, reference, without_noise, without_penalty};
-use mean::{Mean, combined};
-use settings::Pair;
+use ablate::{Window, observed};
+use runs::{Part, Runs, combined};
 pub use settings::SettingEffect;
 
 /// Standard errors of an interval.
@@ -103,81 +102,36 @@ pub fn attribute(
     simulate: &Simulate<'_>,
     settings: bool,
 ) -> Result<Attribution, AttributeError> {
-    let unfit = |what: String| AttributeError::Unfit(format!("{}: {what}", spec.title));
     if let Some(parameter) = spec.param.iter().find(|parameter| observable.expression.mentions(&parameter.name)) {
-        return Err(unfit(format!(
-            "the observable `{}` reads the parameter `{}`, which the reference does not have: name a function of `predictor`",
-            observable.text, parameter.name
+        return Err(AttributeError::Unfit(format!(
+            "{}: the observable `{}` reads the parameter `{}`, which the reference does not have: name a function of `predictor`",
+            spec.title, observable.text, parameter.name
         )));
     }
-    let window = Window::of(spec);
-    let base = observed(spec, observable, window);
-    let plain =
-        reference(&base).ok_or_else(|| unfit("[model] names no `predictor`, so there is no reference".into()))?;
-    let quiet = |spec: &Spec| {
-        without_noise(spec).ok_or_else(|| {
-            unfit(
-                "the batches cannot be completed to all rows of [data], so there is no run without their noise".into(),
-            )
-        })
-    };
-    let run = |spec: &Spec| Mean::of(&simulate(spec, None)?);
-    let (kind, penalised) = (noise_of(spec), has_penalty(spec));
-    let noisy = kind != NoiseKind::None;
-    let free = if penalised { without_penalty(&base) } else { base.clone() };
-    let whole = run(&base)?;
-    let nothing = run(&observed(&quiet(&plain)?, observable, window))?;
-    let flow = if noisy || penalised { Some(run(&observed(&quiet(&free)?, observable, window))?) } else { None };
-    let flow = flow.as_ref().unwrap_or(&whole);
-    let (change, change_error) = combined(&[(1.0, &whole), (-1.0, &nothing)]);
-    let mut parts: Vec<(&str, Vec<(f64, &Mean)>)> = vec![("flow", vec![(1.0, flow), (-1.0, &nothing)])];
-    let still;
-    let own = if noisy { Some(run(&plain)?) } else { None };
-    let own = own.as_ref().unwrap_or(&nothing);
-    if noisy {
-        still = if penalised { Some(run(&observed(&quiet(&base)?, observable, window))?) } else { None };
-        let still = still.as_ref().unwrap_or(flow);
-        parts.push(("noise of w itself", vec![(1.0, own), (-1.0, &nothing)]));
-        parts.push((kind.term(), vec![(1.0, &whole), (-1.0, still), (-1.0, own), (1.0, &nothing)]));
-    }
-    let freed;
-    if penalised {
-        freed = if noisy { Some(run(&free)?) } else { None };
-        parts.push(("explicit penalty", vec![(1.0, &whole), (-1.0, freed.as_ref().unwrap_or(flow))]));
-    }
-    let mut rest = vec![(1.0, &whole), (-1.0, &nothing)];
-    rest.extend(parts.iter().flat_map(|(_, part)| part.iter().map(|&(c, mean)| (-c, mean))));
-    let (remainder, remainder_error) = combined(&rest);
+    let base = observed(spec, observable, Window::of(spec));
+    let runs = Runs::of(&base, simulate)?;
+    let parts = runs.parts();
+    let whole = [(1.0, &runs.whole), (-1.0, &runs.reference)];
+    let (change, change_error) = combined(&whole);
+    let rest = parts.iter().flat_map(|(_, part)| part.iter().map(|&(c, mean)| (-c, mean)));
+    let (remainder, remainder_error) = combined(&whole.into_iter().chain(rest).collect::<Vec<_>>());
     let clear = change.abs() > INTERVAL * change_error && change != 0.0;
     let mut notes = Vec::new();
-    let predicted = predicted::terms(spec, &base, &nothing, &mut notes);
-    let terms: Vec<Term> = parts
-        .iter()
-        .map(|(name, part)| {
-            let (ablation, ablation_error) = combined(part);
-            let predicted = predicted.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
-            Term {
-                name: (*name).to_owned(),
-                ablation,
-                ablation_error,
-                predicted,
-                share: clear.then(|| ablation / change),
-            }
-        })
-        .collect();
-    let all: Option<f64> = terms.iter().map(|term| term.predicted).sum();
-    let remainder_interval = INTERVAL * remainder_error + 1e-9 * whole.value.abs();
-    let settings = if settings {
-        let pair = Pair { run: &whole, itself: own };
-        settings::effects(&base, &pair, simulate, &mut notes)?
-    } else {
-        Vec::new()
+    let predicted = predicted::terms(spec, &base, &runs.reference, &mut notes);
+    let term = |(name, part): &Part<'_>| {
+        let (ablation, ablation_error) = combined(part);
+        let predicted = predicted.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+        Term { name: (*name).to_owned(), ablation, ablation_error, predicted, share: clear.then(|| ablation / change) }
     };
+    let terms: Vec<Term> = parts.iter().map(term).collect();
+    let all: Option<f64> = terms.iter().map(|term| term.predicted).sum();
+    let remainder_interval = INTERVAL * remainder_error + 1e-9 * runs.whole.value.abs();
+    let settings = if settings { settings::effects(&base, &runs, simulate, &mut notes)? } else { Vec::new() };
     Ok(Attribution {
         title: spec.title.clone(),
         observable: observable.text.clone(),
-        value: whole.value,
-        reference: nothing.value,
+        value: runs.whole.value,
+        reference: runs.reference.value,
         change,
         change_error,
         terms,

@@ -3,7 +3,7 @@
 use gaugebias_model::spec::{Constraint, Law, Noise, Spec};
 
 use super::ablate::{NoiseKind, has_penalty, noise_of, without_noise, without_penalty};
-use super::mean::Mean;
+use super::runs::Mean;
 use crate::{JudgeError, predict};
 
 /// The law of a spec's training.

@@ -23,8 +23,8 @@ use gaugebias_symmetry::{SearchOptions, find};
 use serde::Serialize;
 
 use super::ablate::{NoiseKind, noise_of, reference};
-use super::mean::{Mean, combined};
 use super::predicted::excess_of;
+use super::runs::{Mean, Runs, combined};
 use super::{AttributeError, Simulate};
 
 /// Starts whose laws are predicted, where the seeds have starts of their own.
@@ -65,16 +65,10 @@ struct Changed {
     starts: Option<Vec<Vec<f64>>>,
 }
 
-/// A run and that of w itself, trained alike.
-pub(super) struct Pair<'a> {
-    pub run: &'a Mean,
-    pub itself: &'a Mean,
-}
-
-/// Runs a spec, whose own means are `whole`, with each of its settings changed.
+/// Runs a spec with each of its settings changed; `runs` are those of the spec as it stands.
 pub(super) fn effects(
     base: &Spec,
-    whole: &Pair<'_>,
+    runs: &Runs,
     simulate: &Simulate<'_>,
     notes: &mut Vec<String>,
 ) -> Result<Vec<SettingEffect>, AttributeError> {
@@ -85,13 +79,12 @@ pub(super) fn effects(
         Err(why) => notes.push(format!("there is no run from a balanced start: {why}")),
     }
     // Why the law of the run is not predicted is told of the terms.
-    let own = excess_of(base, whole.itself).ok();
+    let own = excess_of(base, runs.itself()).ok();
     let mut found = Vec::new();
     for changed in changes {
         match run_both(&changed, simulate) {
             Ok((mean, itself)) => {
-                let there = Pair { run: &mean, itself: itself.as_ref().unwrap_or(whole.itself) };
-                found.push(effect(&changed, whole, &there, own));
+                found.push(effect(&changed, runs, &mean, itself.as_ref().unwrap_or(runs.itself()), own));
             }
             Err(AttributeError::Dynamics(error @ DynamicsError::Interrupted { .. })) => return Err(error.into()),
             Err(error) => notes.push(format!("{} {}: {error}", changed.name, changed.to)),
@@ -109,16 +102,16 @@ fn run_both(changed: &Changed, simulate: &Simulate<'_>) -> Result<(Mean, Option<
     Ok((run, itself))
 }
 
-fn effect(changed: &Changed, whole: &Pair<'_>, there: &Pair<'_>, own: Option<f64>) -> SettingEffect {
-    let parts = [(1.0, there.run), (-1.0, there.itself), (-1.0, whole.run), (1.0, whole.itself)];
+fn effect(changed: &Changed, runs: &Runs, mean: &Mean, itself: &Mean, own: Option<f64>) -> SettingEffect {
+    let parts = [(1.0, mean), (-1.0, itself), (-1.0, &runs.whole), (1.0, runs.itself())];
     let (change, change_error) = combined(&parts);
-    let predicted = own.and_then(|own| Some(predicted_excess(changed, there.itself)? - own));
+    let predicted = own.and_then(|own| Some(predicted_excess(changed, itself)? - own));
     SettingEffect {
         name: changed.name.into(),
         from: changed.from.clone(),
         to: changed.to.clone(),
-        value: there.run.value,
-        reference: there.itself.value,
+        value: mean.value,
+        reference: itself.value,
         change,
         change_error,
         predicted,
