@@ -11,7 +11,7 @@ fn figure(x: Axis, y: Axis, content: Content) -> Figure {
 }
 
 fn lines(steps: Vec<f64>, series: Vec<Series>) -> Content {
-    Content::Lines(Lines { steps, series, reference: Some(Reference { value: 1.0, label: "one".into() }) })
+    Content::Lines(Lines { steps, series, reference: Some(Reference { value: 1.0, label: "one".into() }), band: None })
 }
 
 fn one_line(values: Vec<f64>) -> Figure {
