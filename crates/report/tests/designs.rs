@@ -1,7 +1,7 @@
 //! The simulated law of every exact design: R read off its samples lies in the simultaneous band, and an R that is off by a fifth does not.
 
 use gaugebias_design::{LawSpec, Penalty, Settings, Target, design};
-use gaugebias_dynamics::{Options, Silent, simulate_spec};
+use gaugebias_dynamics::{Options, Silent, simulate};
 use gaugebias_model::spec::SpecFile;
 use gaugebias_report::designed::SimulatedLaw;
 use gaugebias_verify::{Chains, PenaltyEstimate, penalty_estimate};
@@ -21,7 +21,7 @@ fn written(penalty: &str, domain: (f64, f64)) -> Settings {
 /// Chains of the observable of a law.
 fn chains(law: &LawSpec) -> (Chains, SimulatedLaw) {
     let spec = SpecFile::parse("law.toml", law.text.clone(), std::path::PathBuf::new(), &[]).unwrap().specs.remove(0);
-    let run = simulate_spec(&spec, Options::default(), &Silent).unwrap();
+    let run = simulate(&spec, Options::default(), &Silent).unwrap();
     let records: Vec<&[f64]> = run.samples.as_ref().unwrap().values.chunks_exact(run.seeds).collect();
     (Chains::from_records(&records).unwrap(), SimulatedLaw::new(law, &spec, &run).unwrap())
 }
