@@ -69,6 +69,8 @@ const SIMULATION: &[Field] = &[
     ),
     field("within_pointwise", OrNull(&Number), "the same of bands of single bins, of which one in twenty misses"),
     field("band_errors", OrNull(&Number), "half the width of the former, in standard errors over seeds"),
+    field("strength", OrNull(&Number), "slope of the estimate against R: 1 for the right strength"),
+    field("strength_error", OrNull(&Number), "its standard error, over seeds"),
     field("rms", OrNull(&Number), "root mean square of estimate − R, nats"),
     field("range", OrNull(&Number), "largest less smallest R over the bins, nats"),
 ];

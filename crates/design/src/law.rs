@@ -174,7 +174,12 @@ impl Part {
             settings.regime = Regime::Noise;
         }
         settings.groups.truncate(1);
-        settings.size = if target == Target::Group { None } else { Some(1) };
+        settings.size = match target {
+            Target::Group => None,
+            // Whether a matrix is square has to be seen.
+            Target::LowRank => settings.size,
+            _ => Some(1),
+        };
         (target, settings)
     }
 }

@@ -86,15 +86,15 @@ impl Part {
                 z
             })
             .collect();
+        // s[:, None] * x has a vector first, and is a matrix.
+        let flat = self.parameters().iter().all(|p| p.shape.len() == 1);
         if texts.len() == 1 && self.operator == Operator::Identity {
-            let flat = self.parameters().first().is_some_and(|p| p.shape.len() == 1);
-            // s[:, None] * x has a vector first, and is a matrix.
-            let flat = flat && self.parameters().iter().all(|p| p.shape.len() == 1);
             return (lines, texts[0].clone(), flat);
         }
         let parts: Vec<String> = texts.iter().map(|z| format!("reshape({z}, -1)")).collect();
         let z = match parts.as_slice() {
-            [_] => texts[0].clone(),
+            [_] if flat => texts[0].clone(),
+            [one] => one.clone(),
             several => format!("concat([{}])", several.join(", ")),
         };
         let name = format!("z{}", self.tag);

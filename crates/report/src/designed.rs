@@ -93,6 +93,8 @@ impl SimulatedLaw {
             "within_band": estimate.map(|estimate| estimate.within),
             "within_pointwise": estimate.map(|estimate| estimate.within_pointwise),
             "band_errors": estimate.map(|estimate| estimate.simultaneous),
+            "strength": estimate.map(|estimate| estimate.strength),
+            "strength_error": estimate.map(|estimate| estimate.strength_error),
             "rms": estimate.map(|estimate| estimate.rms),
             "range": estimate.map(|estimate| estimate.range),
         })
@@ -107,10 +109,12 @@ impl SimulatedLaw {
         }
         lines.push(match &self.estimate {
             Ok(estimate) => format!(
-                "R read off the samples: the 95 % band of all {} bins together holds the target in {:.0} % of them (95 % bands of single bins in {:.0} %), root mean square difference {:.3} nats, {:.1} % of R's range {:.2}.",
+                "R read off the samples: the 95 % band of all {} bins together holds the target in {:.0} % of them (95 % bands of single bins in {:.0} %), its strength is {:.3} ± {:.3} of the target's, root mean square difference {:.3} nats, {:.1} % of R's range {:.2}.",
                 estimate.bins.len(),
                 100.0 * estimate.within,
                 100.0 * estimate.within_pointwise,
+                estimate.strength,
+                estimate.strength_error,
                 estimate.rms,
                 100.0 * estimate.rms / estimate.range,
                 estimate.range

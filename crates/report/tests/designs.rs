@@ -1,4 +1,4 @@
-//! The simulated law of every exact design: R read off its samples lies in the simultaneous band, and an R that is off by a fifth does not.
+//! The simulated law of every exact design: R read off its samples lies in the simultaneous band, and an R whose strength is off by a fifth is told apart.
 
 use gaugebias_design::{LawSpec, Penalty, Settings, Target, design};
 use gaugebias_dynamics::{Options, Silent, simulate};
@@ -30,8 +30,8 @@ fn estimate(law: &LawSpec, chains: &Chains, factor: f64) -> PenaltyEstimate {
     penalty_estimate(chains, &|x| law.log_weight(x).unwrap(), &|x| factor * law.penalty(x)).unwrap()
 }
 
-/// The level is 95 % of the grid for each of eleven designs; all 24 bins lie in a band with probability 0.95, 23 (which still are 95 %) with 0.99 and more.
-/// What is off by a fifth is off by six standard errors and more at an end.
+/// All 24 bins lie in a band with probability 0.95, 23 of them (which still are 95 %) with 0.99 and more. A strength that is off by a fifth is off by four standard errors
+/// of the slope and more; the band itself sees it where R spans two nats.
 #[test]
 fn every_exact_design_shows_its_penalty_and_no_other() {
     let table: String =
@@ -50,9 +50,12 @@ fn every_exact_design_shows_its_penalty_and_no_other() {
         (Target::Custom, custom(Penalty::table("r.csv", &table).unwrap(), (-4.0, 4.0))),
     ];
     for (target, settings) in cases {
+        // Laws that keep away from a border see less of R.
+        let narrow = target == Target::LowRank || settings.depth == Some(3);
+        let (seeds, steps) = if narrow { (2_048, 20_000) } else { (512, 10_000) };
         let designed = design(target, &settings).unwrap();
         let (part, _) = designed.placed().next().unwrap();
-        let law = part.law_spec(512, 10_000).unwrap().unwrap();
+        let law = part.law_spec(seeds, steps).unwrap().unwrap();
         let (chains, simulated) = chains(&law);
         let (right, wrong) = (estimate(&law, &chains, 1.0), estimate(&law, &chains, 1.2));
         let case = format!(
@@ -65,7 +68,9 @@ fn every_exact_design_shows_its_penalty_and_no_other() {
         );
         println!("{case}");
         assert!(right.within >= 0.95, "{case}");
-        assert!(right.rms < 0.06 * right.range, "{case}");
-        assert!(wrong.within < 0.95, "{case}");
+        assert!(right.rms < 0.1 * right.range, "{case}");
+        assert!((right.strength - 1.0).abs() < 4.0 * right.strength_error, "{case}");
+        assert!(1.0 - wrong.strength > 4.0 * wrong.strength_error, "{case}");
+        assert!(wrong.within < 0.95 || right.range < 2.0, "{case}");
     }
 }
