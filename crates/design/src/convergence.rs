@@ -119,15 +119,14 @@ impl Landscape {
     /// ∫ dz/M to half of its value, of each entry that counts.
     fn budgets(&self, design: &Design) -> Vec<Option<f64>> {
         let largest = self.solution.iter().fold(0.0_f64, |m, z| m.max(z.abs()));
-        let mut found = vec![None; self.solution.len()];
+        let mut found = Vec::new();
         for (part, place) in design.placed() {
             for (block, own) in part.placed() {
-                for i in place.start + own.start..place.start + own.end {
-                    let z = self.solution[i].abs();
-                    if z >= SMALL * largest {
-                        found[i] = block.escape_time(0.5 * z, part.settings.regime, part.scale());
-                    }
-                }
+                let sizes = self.solution[place.start + own.start..place.start + own.end].iter().map(|z| z.abs());
+                found.extend(sizes.map(|z| {
+                    let counts = z >= SMALL * largest;
+                    counts.then(|| block.escape_time(0.5 * z, part.settings.regime, part.scale())).flatten()
+                }));
             }
         }
         found
