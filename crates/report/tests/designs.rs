@@ -30,8 +30,8 @@ fn estimate(law: &LawSpec, chains: &Chains, factor: f64) -> PenaltyEstimate {
     penalty_estimate(chains, &|x| law.log_weight(x).unwrap(), &|x| factor * law.penalty(x)).unwrap()
 }
 
-/// All 24 bins lie in a band with probability 0.95, 23 of them (which still are 95 %) with 0.99 and more. A strength that is off by a fifth is off by four standard errors
-/// of the slope and more; the band itself sees it where R spans two nats.
+/// All 24 bins lie in a band with probability 0.95, 23 of them (which still are 95 %) with 0.99 and more. A strength that is off by a fifth is off by three standard errors of
+/// the slope and more, and leaves the band at an end.
 #[test]
 fn every_exact_design_shows_its_penalty_and_no_other() {
     let table: String =
@@ -49,28 +49,38 @@ fn every_exact_design_shows_its_penalty_and_no_other() {
         (Target::Custom, written("where(abs(w) < 1, 0.5 * w**2, abs(w) - 0.5)", (-3.0, 3.0))),
         (Target::Custom, custom(Penalty::table("r.csv", &table).unwrap(), (-4.0, 4.0))),
     ];
+    let mut faults = Vec::new();
     for (target, settings) in cases {
         // Laws that keep away from a border see less of R.
         let narrow = target == Target::LowRank || settings.depth == Some(3);
-        let (seeds, steps) = if narrow { (2_048, 20_000) } else { (512, 10_000) };
+        let (seeds, steps) = match target {
+            _ if narrow => (1_024, 20_000),
+            Target::Custom => (512, 20_000),
+            _ => (512, 10_000),
+        };
         let designed = design(target, &settings).unwrap();
         let (part, _) = designed.placed().next().unwrap();
         let law = part.law_spec(seeds, steps).unwrap().unwrap();
         let (chains, simulated) = chains(&law);
         let (right, wrong) = (estimate(&law, &chains, 1.0), estimate(&law, &chains, 1.2));
         let case = format!(
-            "{target:?} {settings:?}: {:?} {:.3} {:.3} {:.3} {:.3}",
+            "{target:?} {:?} {:?}: {:?} {:.3} {:.3} {:.3} {:.3}",
+            settings.depth,
+            settings.domain,
             simulated.sentences(),
             right.within,
             right.within_pointwise,
             right.rms / right.range,
             wrong.within
         );
-        println!("{case}");
-        assert!(right.within >= 0.95, "{case}");
-        assert!(right.rms < 0.1 * right.range, "{case}");
-        assert!((right.strength - 1.0).abs() < 4.0 * right.strength_error, "{case}");
-        assert!(1.0 - wrong.strength > 4.0 * wrong.strength_error, "{case}");
-        assert!(wrong.within < 0.95 || right.range < 2.0, "{case}");
+        let right_fits = right.within >= 0.95
+            && right.rms < 0.1 * right.range
+            && (right.strength - 1.0).abs() < 4.0 * right.strength_error;
+        let wrong_is_seen = 1.0 - wrong.strength > 3.0 * wrong.strength_error && wrong.within < 0.95;
+        println!("{right_fits} {wrong_is_seen} {case}");
+        if !(right_fits && wrong_is_seen && simulated.to_json()["within_band"].is_number()) {
+            faults.push(case);
+        }
     }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
