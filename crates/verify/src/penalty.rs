@@ -208,7 +208,7 @@ mod tests {
     }
 
     /// Chains that remember: of 200 estimates about 190 hold all of R at once (five deviations of that number are 15). With errors that take
-    /// records to be independent, fewer than 150 do.
+    /// records to be independent, some 90 do.
     #[test]
     fn the_simultaneous_band_holds_as_often_as_it_says() {
         let holds = |seed: u64| {
