@@ -283,6 +283,10 @@ pub struct Design {
     /// Number of coordinates, or of rows
     #[arg(long, value_name = "N")]
     pub size: Option<usize>,
+    /// For the target blocks: TARGET:SIZE,OPTION=VALUE,… of each block, semicolons between, as in
+    /// 'sparsity:8,depth=3; group:3+3+2; low-rank:4x3; free:2'
+    #[arg(long, value_name = "BLOCK;BLOCK;…", allow_hyphen_values = true)]
+    pub blocks: Option<String>,
     /// Columns of a matrix [default: as many as rows]
     #[arg(long, value_name = "M")]
     pub columns: Option<usize>,
@@ -384,6 +388,8 @@ pub enum TargetFlag {
     Graph,
     /// Any penalty of one coordinate
     Custom,
+    /// Blocks of coordinates side by side, each of another target (--blocks)
+    Blocks,
 }
 
 /// Parametrizations of one penalty.

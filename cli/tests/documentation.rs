@@ -21,15 +21,15 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the command line lives in the workspace")
 }
 
-/// README and the pages of docs/, by their path from the root, with their text.
+/// README and the pages of docs/ and docs/designs/, by their path from the root, with their text.
 fn pages() -> Vec<(String, String)> {
-    let folder = std::fs::read_dir(root().join("docs")).expect("docs/ can be listed");
-    let mut names: Vec<String> = folder
-        .map(|entry| entry.expect("docs/ can be listed").file_name().into_string().expect("names are UTF-8"))
-        .filter(|name| name.ends_with(".md"))
-        .map(|name| format!("docs/{name}"))
-        .chain(["README.md".to_owned()])
-        .collect();
+    let listed = |folder: &str| -> Vec<String> {
+        let entries = std::fs::read_dir(root().join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+        let names = entries.map(|entry| entry.expect("a folder can be listed").file_name().into_string());
+        let pages = names.map(|name| name.expect("names are UTF-8")).filter(|name| name.ends_with(".md"));
+        pages.map(|name| format!("{folder}/{name}")).collect()
+    };
+    let mut names = [listed("docs"), listed("docs/designs"), vec!["README.md".to_owned()]].concat();
     names.sort();
     names.into_iter().map(|name| (name.clone(), read(&name))).collect()
 }
@@ -260,6 +260,27 @@ fn the_comparison_tells_outputs_apart() {
     assert!(compare(&lines("a\n…"), &lines("a\nb\nc")).is_ok());
     for (shown, printed) in [("a\n…\ne", "a\nb"), ("a", "a\nb"), ("a\nb", "a"), ("a\n…\nb", "a\nb\nc")] {
         assert!(compare(&lines(shown), &lines(printed)).is_err(), "{shown} / {printed}");
+    }
+}
+
+/// Every target of `design` has a page: a picture that is there, code to paste, and what it says where it fails.
+#[test]
+fn every_target_has_its_page() {
+    let help = Command::cargo_bin("gaugebias").expect("the program is built").args(["design", "--help"]).output();
+    let help = String::from_utf8(help.expect("it starts").stdout).expect("help is UTF-8");
+    let targets =
+        help.split("What the weights are to be").nth(1).expect("the flag is described").split("--size").next();
+    let names = targets.expect("the list has an end").lines().filter_map(|line| line.trim().strip_prefix("- "));
+    let names: Vec<&str> = names.filter_map(|line| line.split(':').next()).collect();
+    assert!(names.len() >= 12, "{names:?}");
+    for name in names {
+        let page = read(&format!("docs/designs/{name}.md"));
+        for part in
+            [&format!("](../images/design-{name}.svg)"), "```python", "## When it fails", "<!-- exit status 2 -->"]
+        {
+            assert!(page.contains(part), "docs/designs/{name}.md lacks `{part}`");
+        }
+        assert!(page.lines().count() < 90, "docs/designs/{name}.md is long");
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use gaugebias::design::advice::{Regression, advice};
+use gaugebias::design::advice::{Advice, Regression, advice};
 use gaugebias::design::code::Framework;
 use gaugebias::design::{
-    Design as Designed, LinkKind, Penalty, Record, Regime, Settings, Target, design as designed, read_edges,
+    Design as Designed, LinkKind, Penalty, Record, Regime, Settings, Target, design as designed, read_blocks,
+    read_edges,
 };
 
 use gaugebias::dynamics::predict_memory;
@@ -13,6 +14,7 @@ use gaugebias::model::spec::SpecFile;
 use gaugebias::report::designed::{SimulatedLaw, page};
 use gaugebias::report::study::RunFolder;
 use gaugebias::report::{replace_text, write};
+use serde_json::Value;
 
 use super::simulate::attempt;
 use super::{envelope, print_json, use_threads};
@@ -28,19 +30,22 @@ pub fn design(flags: &Design) -> Result<(), Failure> {
         Some(emit) => print::line(emitted(&design, emit).trim_end()),
         None => {
             let mut record = Record::new(&design)?;
-            record.advice = advised(&design, flags)?;
-            let law = match &flags.out {
-                Some(path) => Some(written(&design, &record, path, flags)?),
-                None => None,
+            let advice = advised(&design, flags)?;
+            (record.advice, record.convergence) = (advice.sentences, advice.convergence);
+            let laws = match &flags.out {
+                Some(path) => written(&design, &record, path, flags)?,
+                None => Vec::new(),
             };
             if flags.json {
                 let mut object = serde_json::to_value(&record).map_err(|error| Failure::Ours(error.to_string()))?;
-                object["simulation"] = law.as_ref().map_or(serde_json::Value::Null, SimulatedLaw::to_json);
+                let of = |k: usize| laws.iter().find(|law| law.block == k).map_or(Value::Null, SimulatedLaw::to_json);
+                object["simulation"] = if record.blocks.len() == 1 { of(0) } else { Value::Null };
+                (0..record.blocks.len()).for_each(|k| object["blocks"][k]["simulation"] = of(k));
                 print_json(envelope(object));
             } else {
                 print::line(record.to_text());
-                for sentence in law.iter().flat_map(SimulatedLaw::sentences) {
-                    print::line(format!("simulation: {sentence}"));
+                for law in &laws {
+                    law.sentences().iter().for_each(|text| print::line(format!("simulation{}: {text}", law.label)));
                 }
                 if let Some(path) = &flags.out {
                     print::line(format!("report: {}", path.join("report.html").display()));
@@ -51,23 +56,35 @@ pub fn design(flags: &Design) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Simulates the law of a design, and writes its spec, its code and a report.
-fn written(design: &Designed, record: &Record, path: &Path, flags: &Design) -> Result<SimulatedLaw, Failure> {
-    let law = design.law_spec(flags.seeds, flags.steps)?;
-    let spec = SpecFile::parse("law.toml", law.text.clone(), path.to_owned(), &[])?.specs.remove(0);
-    predict_memory(&spec, false)?;
+/// Simulates the law of every block of a design, and writes spec, code and a report.
+fn written(design: &Designed, record: &Record, path: &Path, flags: &Design) -> Result<Vec<SimulatedLaw>, Failure> {
+    let mut laws = Vec::new();
+    let several = record.blocks.len() > 1;
+    for (k, (part, _)) in design.placed().enumerate() {
+        let Some(law) = part.law_spec(flags.seeds, flags.steps)? else { continue };
+        let name = if several { format!("law_{}.toml", k + 1) } else { "law.toml".to_owned() };
+        let spec = SpecFile::parse(&name, law.text.clone(), path.to_owned(), &[])?.specs.remove(0);
+        predict_memory(&spec, false)?;
+        laws.push((k, name, law, spec));
+    }
     let _folder = RunFolder::create(path, flags.force)?;
     replace_text(path, "design.toml", &record.spec)?;
-    replace_text(path, "law.toml", &law.text)?;
+    for (_, name, law, _) in &laws {
+        replace_text(path, name, &law.text)?;
+    }
     for framework in Framework::ALL {
         replace_text(path, &format!("design_{}.py", framework.word()), &design.code(framework))?;
     }
-    let (run, failure) = attempt(&spec, flags.threads, None)?;
-    if let Some(failure) = failure {
-        return Err(failure);
+    let mut simulated = Vec::new();
+    for (k, _, law, spec) in &laws {
+        let (run, failure) = attempt(spec, flags.threads, None)?;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let seen = SimulatedLaw::new(law, spec, &run).map_err(|error| Failure::No(error.to_string()))?;
+        simulated.push(if several { seen.of_block(*k) } else { seen });
     }
-    let simulated = SimulatedLaw::new(&law, &spec, &run).map_err(|error| Failure::No(error.to_string()))?;
-    write(path, &page(record, Some(&simulated)))?;
+    write(path, &page(record, &simulated))?;
     Ok(simulated)
 }
 
@@ -80,8 +97,8 @@ fn emitted(design: &Designed, emit: EmitFlag) -> String {
     }
 }
 
-fn advised(design: &Designed, flags: &Design) -> Result<Vec<String>, Failure> {
-    let Some(lambda) = flags.lambda else { return Ok(Vec::new()) };
+fn advised(design: &Designed, flags: &Design) -> Result<Advice, Failure> {
+    let Some(lambda) = flags.lambda else { return Ok(Advice::default()) };
     let data = match &flags.data {
         Some(path) => Some(Regression::read(&path.display().to_string(), &read(path)?)?),
         None => None,
@@ -89,9 +106,12 @@ fn advised(design: &Designed, flags: &Design) -> Result<Vec<String>, Failure> {
     Ok(advice(design, lambda, data.as_ref().map(|data| (data, flags.batch)))?)
 }
 
+fn contents(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
+}
+
 fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path)
-        .map_err(|error| Failure::Refused(format!("{} cannot be read: {error}", path.display())))
+    contents(path).map_err(Failure::Refused)
 }
 
 fn settings(flags: &Design) -> Result<Settings, Failure> {
@@ -109,7 +129,7 @@ fn settings(flags: &Design) -> Result<Settings, Failure> {
         &[low, high] => Some((low, high)),
         other => return Err(Failure::Refused(format!("--domain has {} numbers; expected two, LOW,HIGH", other.len()))),
     };
-    Ok(Settings {
+    let mut settings = Settings {
         regime: match flags.regime {
             RegimeFlag::Noise => Regime::Noise,
             RegimeFlag::Minibatch => Regime::Minibatch,
@@ -133,7 +153,16 @@ fn settings(flags: &Design) -> Result<Settings, Failure> {
         domain,
         tolerance: flags.tolerance,
         scale: flags.scale,
-    })
+        blocks: Vec::new(),
+    };
+    if let Some(text) = &flags.blocks {
+        if flags.target != TargetFlag::Blocks {
+            return Err(Failure::Refused("--blocks is given beside another target; expected --target blocks".into()));
+        }
+        let file = |name: &str| contents(Path::new(name));
+        settings.blocks = read_blocks(text, &settings, &file)?;
+    }
+    Ok(settings)
 }
 
 fn target(flag: TargetFlag) -> Target {
@@ -149,5 +178,6 @@ fn target(flag: TargetFlag) -> Target {
         TargetFlag::Haar => Target::Haar,
         TargetFlag::Graph => Target::Graph,
         TargetFlag::Custom => Target::Custom,
+        TargetFlag::Blocks => Target::Blocks,
     }
 }

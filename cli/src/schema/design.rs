@@ -17,13 +17,41 @@ pub(super) const DESIGN: &[Field] = &[
     field("approximation", OrNull(&Text), "if not, why and by how much"),
     field("measure", Text, "what densities are with respect to"),
     field("component", Text, "where the law lives"),
+    field("blocks", List(&Object(BLOCK)), "what is said of each block; one where the design is no composition"),
     field("link", OrNull(&Object(LINK)), "quality of the link of a penalty; null without one"),
     field("proof", Object(PROOF), "the design taken apart"),
     field("example", Object(EXAMPLE), "a point for comparison with other implementations"),
     field("spec", Text, "a spec that runs"),
     field("advice", List(&Text), "settings for the strength --lambda, where it was given"),
+    field("convergence", OrNull(&Object(CONVERGENCE)), "how many steps training takes; null without --data"),
     field("notes", List(&Text), "in sentences"),
-    field("simulation", OrNull(&Object(SIMULATION)), "of the law of a coordinate, group or small matrix, with --out"),
+    field(
+        "simulation",
+        OrNull(&Object(SIMULATION)),
+        "of the law of a coordinate, group or small matrix, with --out; of compositions it stands in blocks",
+    ),
+];
+
+const BLOCK: &[Field] = &[
+    field("title", Text, "target and size"),
+    field("target", Text, "what was asked for"),
+    field("coordinates", List(&Count), "the first, and the first of the next block"),
+    field("biases", Object(BIASES), "as functions of these coordinates"),
+    field("symbols", List(&Text), "what the symbols in them are"),
+    field("component", Text, "where the law lives"),
+    field("approximation", OrNull(&Text), "why its law is only near to R; null where it is exact"),
+    field("simulation", OrNull(&Object(SIMULATION)), "of its law, with --out"),
+];
+
+const CONVERGENCE: &[Field] = &[
+    field("step_size", Number, "η"),
+    field("fastest", Number, "steps for a factor e near the solution, along the fastest direction"),
+    field("slowest", Number, "and along the slowest that the data see"),
+    field(
+        "escape",
+        OrNull(&List(&Number)),
+        "steps until the first and the last entry has left the start for half of its value; null without a closed form",
+    ),
 ];
 
 const SIMULATION: &[Field] = &[
@@ -34,7 +62,15 @@ const SIMULATION: &[Field] = &[
     field("ks_threshold", OrNull(&Number), "largest distance that is not rejected"),
     field("effective_samples", OrNull(&Number), "independent samples that the samples are worth"),
     field("not_judged", OrNull(&Text), "why there is no verdict"),
-    field("within_band", OrNull(&Number), "share of bins whose 95 % band holds R; null for matrices"),
+    field(
+        "within_band",
+        OrNull(&Number),
+        "share of bins in which the 95 % band of all bins together holds R; null where R was not read off",
+    ),
+    field("within_pointwise", OrNull(&Number), "the same of bands of single bins, of which one in twenty misses"),
+    field("band_errors", OrNull(&Number), "half the width of the former, in standard errors over seeds"),
+    field("strength", OrNull(&Number), "slope of the estimate against R: 1 for the right strength"),
+    field("strength_error", OrNull(&Number), "its standard error, over seeds"),
     field("rms", OrNull(&Number), "root mean square of estimate − R, nats"),
     field("range", OrNull(&Number), "largest less smallest R over the bins, nats"),
 ];

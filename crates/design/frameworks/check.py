@@ -3,12 +3,12 @@
 
     crates/design/frameworks/check.py PROGRAM [--only NAME …]
 
-For every target and framework: the code is formatted and typed (ruff); w and its gradient at a point off the slice are
+For every target and framework: the code is formatted (ruff) and typed (mypy, strict); w and its gradient at a point off the slice are
 those of the program's own spec, to 1e-6; parameters of a weight give it back; balancing keeps w and removes the charges;
 and a regression on the diabetes data trains. PyTorch code is attached to a Linear, a Conv2d and a bare Parameter.
 
 The environment with the pinned packages is kept in the user's cache folder (XDG_CACHE_HOME, else ~/.cache), since PyTorch is a large
-download; it is made again when the pins change.
+download; a pin that it does not hold is installed.
 """
 
 import argparse
@@ -47,19 +47,36 @@ CASES = {
     "custom-product": "--target custom --penalty 0.3*log(abs(w))+w**2/8 --domain=0,4 --link product --size 6",
     "custom-table": "--target custom --penalty-table table.csv --domain=-4,4 --size 6",
     "custom-tv": "--target total-variation --penalty log(1+w**2) --domain=-4,4 --size 8",
+    "blocks": "--target blocks --blocks sparsity:3,depth=3;group:3+2;low-rank:2x2;free:2;haar:4;custom:2,penalty=abs(w),domain=(-4,4)",
+    "blocks-operators": "--target blocks --blocks trend:5,order=2;dct:4;haar:4,groups=2+2;graph,edges=edges.csv",
 }
 ANY_SIZE = {"sparsity", "sparsity-3", "strength", "sign", "negative", "custom", "custom-table"}
 
 
+MISSING = """
+import importlib.metadata, sys
+def held(pin):
+    name, version = pin.split("==")
+    try:
+        return importlib.metadata.version(name) == version
+    except importlib.metadata.PackageNotFoundError:
+        return False
+print(*(pin for pin in sys.argv[1:] if not held(pin)))
+"""
+
+
 def environment():
-    """The Python of an environment with the pinned packages; made when it is missing or when the pins changed."""
-    folder, pins = CACHE / "frameworks-venv", (HERE / "requirements.txt").read_text()
-    stamp, python = folder / "requirements.txt", folder / "bin/python"
-    if not stamp.exists() or stamp.read_text() != pins:
-        print("installing crates/design/frameworks/requirements.txt …", file=sys.stderr)
+    """The Python of an environment with the pinned packages; what it does not hold is installed."""
+    folder = CACHE / "frameworks-venv"
+    python = folder / "bin/python"
+    if not python.exists():
         venv.create(folder, with_pip=True, clear=True)
+    lines = (HERE / "requirements.txt").read_text().splitlines()
+    pins = [line for line in lines if "==" in line and not line.startswith("#")]
+    missing = subprocess.run([python, "-c", MISSING, *pins], capture_output=True, text=True, check=True).stdout.split()
+    if missing:
+        print(f"installing {', '.join(missing)} …", file=sys.stderr)
         subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", HERE / "requirements.txt"], check=True)
-        stamp.write_text(pins)
     return python
 
 
@@ -213,7 +230,7 @@ def check(program, folder, names):
         arguments = CASES[name].split()
         told = json.loads(run([*arguments, "--json"]))
         for framework in ("torch", "jax", "flax"):
-            path = folder / f"{name}-{framework}.py"
+            path = folder / f"{name}-{framework}.py".replace("-", "_")
             path.write_text(run([*arguments, "--emit", framework]))
             ruff(path)
             code = module(path)
@@ -225,7 +242,17 @@ def check(program, folder, names):
             except AssertionError as error:
                 sys.exit(f"{name}, {framework}: {error}")
             print(f"{name}, {framework}: as the spec, and trains", flush=True)
-    print(f"{len(names)} designs in 3 frameworks")
+    mypy(folder)
+    print(f"{len(names)} designs in 3 frameworks, formatted and typed")
+
+
+def mypy(folder):
+    """All modules in one call, since reading the frameworks' own types takes most of the time."""
+    cache = CACHE / "frameworks-mypy"
+    arguments = ["--strict", "--no-error-summary", "--cache-dir", cache, *sorted(folder.glob("*.py"))]
+    finished = subprocess.run([sys.executable, "-m", "mypy", *arguments], cwd=folder, capture_output=True, text=True)
+    if finished.returncode:
+        sys.exit(f"the code is not typed:\n{finished.stdout}{finished.stderr}")
 
 
 def ruff(path):

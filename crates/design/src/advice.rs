@@ -5,12 +5,15 @@
 //! minibatch  L + P:   P = c η E[b²]·shape,   η = λ/(c E[b²]),   b = T^(−T) ∂ℓ_batch/∂w
 //! ```
 //!
-//! E(b²) is that of least squares, L = mean((Xw − y)²), at its minimum: there the gradients of the n rows have mean zero, and B of them without
+//! Each penalised block has its own λ at one τ or η, and its own sentence. E(b²) is that of least squares, L = mean((Xw − y)²), at its minimum: there the gradients of the n rows have mean zero, and B of them without
 //! replacement have E(b²) = Var(b) (1 − (B − 1)/(n − 1))/B. The step is held against stability, η M λ_max(∇²L) < 2, with M = JJᵀ at the largest coordinate.
 
+use crate::blocks::Block;
+use crate::convergence::{Convergence, Landscape};
 use crate::formula::Regime;
 use crate::{Design, DesignError};
-use gaugebias_linalg::{Matrix, eigvalsh, inv, least_squares};
+use gaugebias_linalg::{Matrix, least_squares};
+use std::ops::Range;
 
 /// Singular values of X below this share of the largest count as zero.
 const CUTOFF: f64 = 1e-10;
@@ -20,8 +23,8 @@ const SAFE: f64 = 0.1;
 /// A regression: the last column of a table is explained by the others.
 #[derive(Clone, Debug)]
 pub struct Regression {
-    features: Matrix,
-    target: Vec<f64>,
+    pub(crate) features: Matrix,
+    pub(crate) target: Vec<f64>,
 }
 
 impl Regression {
@@ -62,12 +65,12 @@ impl Regression {
         self.features.columns()
     }
 
-    fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.features.rows()
     }
 
     /// The least-squares coefficients.
-    fn solution(&self) -> Result<Vec<f64>, DesignError> {
+    pub(crate) fn solution(&self) -> Result<Vec<f64>, DesignError> {
         Ok(least_squares(&self.features, &self.target, CUTOFF)?)
     }
 
@@ -97,77 +100,155 @@ impl Regression {
     }
 }
 
-/// What to set for a strength λ of the shape that the design shows.
+/// What to set, in sentences, and how long training then takes.
+#[derive(Clone, Debug, Default)]
+pub struct Advice {
+    /// Sentences.
+    pub sentences: Vec<String>,
+    /// With data.
+    pub convergence: Option<Convergence>,
+}
+
+/// A penalised block of a design.
+struct Penalised<'a> {
+    block: &'a dyn Block,
+    /// Its coordinates z = Tw.
+    at: Range<usize>,
+    /// What its sentences begin with; nothing where it is the only one.
+    label: String,
+}
+
+fn penalised(design: &Design) -> Vec<Penalised<'_>> {
+    let mut found = Vec::new();
+    for (part, place) in design.placed() {
+        for (block, own) in part.placed().filter(|(block, _)| !block.is_free()) {
+            let at = place.start + own.start..place.start + own.end;
+            let label = format!("{}[{}:{}]: ", part.names().0, at.start, at.end);
+            found.push(Penalised { block, at, label });
+        }
+    }
+    if let [only] = found.as_mut_slice() {
+        only.label.clear();
+    }
+    found
+}
+
+/// What to set for a strength λ of the shape that each block shows, and with data how many steps training takes.
 ///
 /// # Errors
 /// [`DesignError::Setting`] for a λ that is not positive, or data of another width.
-pub fn advice(design: &Design, lambda: f64, data: Option<(&Regression, usize)>) -> Result<Vec<String>, DesignError> {
+pub fn advice(design: &Design, lambda: f64, data: Option<(&Regression, usize)>) -> Result<Advice, DesignError> {
     if lambda.is_nan() || lambda <= 0.0 {
-        return Err(DesignError::Setting {
-            what: "λ", found: lambda.to_string(), expected: "a number above 0".into()
-        });
+        let expected = "a number above 0".into();
+        return Err(DesignError::Setting { what: "λ", found: lambda.to_string(), expected });
     }
-    let block = design.blocks.last().expect("a design has a block");
-    match design.settings.regime {
-        Regime::Noise => Ok(vec![format!(
-            "λ = {lambda} of {}: temperature τ = {:.6}",
-            block.shape(Regime::Noise),
-            lambda / block.strength()
-        )]),
-        Regime::Flow => Ok(vec![
-            "gradient flow has no strength λ: it fits the data whatever φ is. A smaller start (--scale) makes φ more like an L1 norm, stopping early fits less; for a \
-             stated λ write the penalty down"
-                .to_owned(),
-        ]),
-        Regime::Minibatch => minibatch(design, lambda, data),
-    }
-}
-
-fn minibatch(design: &Design, lambda: f64, data: Option<(&Regression, usize)>) -> Result<Vec<String>, DesignError> {
-    let block = design.blocks.last().expect("a design has a block");
-    let (factor, shape) = (block.minibatch_factor(), block.shape(Regime::Minibatch));
-    let mut lines = vec![format!(
-        "λ = {lambda} of {shape}: step size η = λ/({factor:.4} E[b²]) = {:.6}/E[b²], b the gradient of a batch by the penalised coordinates",
-        lambda / factor
-    )];
-    let Some((data, batch)) = data else {
-        lines.push("give --data FILE.csv and --batch B for E[b²] of least squares".into());
-        return Ok(lines);
-    };
-    if data.width() != design.size() {
+    let blocks = penalised(design);
+    if let Some((data, _)) = data.filter(|(data, _)| data.width() != design.size()) {
         let expected = format!("{}, the coordinates of w", design.size());
         return Err(DesignError::Setting { what: "the number of features", found: data.width().to_string(), expected });
     }
-    let solution = data.solution()?;
-    let operator = design.operator.matrix(design.size());
-    let back = inv(&operator)?.transpose();
-    let kernel = design.operator.kernel();
-    let squares = data.mean_squares(&solution, &back, batch)?.split_off(kernel);
-    let mean = squares.iter().sum::<f64>() / squares.len() as f64;
-    let (low, high) = squares.iter().fold((f64::INFINITY, 0.0_f64), |(a, b), x| (a.min(*x), b.max(*x)));
-    let step = lambda / (factor * mean);
-    lines.push(format!(
-        "at least squares, batches of {batch} of {} rows: E[b²] = {mean:.4} on average over coordinates, {low:.4} to {high:.4}, so η = {step:.2e}",
-        data.rows()
-    ));
-    // In the coordinates z = Tw, where M is that of the blocks: λ_max(MH) ≤ M_max λ_max(H).
-    let curvature = back.matmul(&data.features.gram()).matmul(&back.transpose());
-    let steepest = eigvalsh(&curvature)?.iter().fold(0.0_f64, |m, x| m.max(*x)) * 2.0 / data.rows() as f64;
-    let stable = 2.0 / (design.largest_metric(&operator.mul_vec(&solution)) * steepest);
-    if step > SAFE * stable {
-        // Noise σ on labels adds 4σ² mean(x²)/B to E[a²].
-        let safe = SAFE * stable;
-        lines.push(format!(
+    let mut advice = Advice::default();
+    let step = match design.settings.regime {
+        Regime::Noise => {
+            advice.sentences.extend(temperatures(&blocks, lambda));
+            None
+        }
+        Regime::Flow => {
+            advice.sentences.push(
+                "gradient flow has no strength λ: it fits the data whatever φ is. A smaller start (--scale) makes φ more like an L1 norm, stopping early fits less; for a \
+                 stated λ write the penalty down"
+                    .to_owned(),
+            );
+            None
+        }
+        Regime::Minibatch => step_sizes(design, &blocks, lambda, data, &mut advice.sentences)?,
+    };
+    let Some((data, _)) = data else { return Ok(advice) };
+    let landscape = Landscape::new(design, data)?;
+    let stable = landscape.stable_step(design)?;
+    let safe = SAFE * stable;
+    match step {
+        Some(step) if step > safe => advice.sentences.push(format!(
             "that step is too long: descent is stable below about {stable:.1e} here. At η = {safe:.1e} these batches give λ = {:.2e}; add noise to labels, take smaller batches, or, \
              better, write the penalty down: a λ of this size is no small correction",
             lambda * safe / step
-        ));
-    } else {
+        )),
+        _ => advice.sentences.push(format!("descent is stable below about {stable:.1e}")),
+    }
+    let convergence = landscape.convergence(design, step.map_or(safe, |step| step.min(safe)))?;
+    advice.sentences.extend(convergence.sentences());
+    advice.convergence = Some(convergence);
+    Ok(advice)
+}
+
+fn temperatures(blocks: &[Penalised<'_>], lambda: f64) -> Vec<String> {
+    let of = |one: &Penalised<'_>| lambda / one.block.strength();
+    let line = |one: &Penalised<'_>| {
+        format!("{}λ = {lambda} of {}: temperature τ = {:.6}", one.label, one.block.shape(Regime::Noise), of(one))
+    };
+    let mut lines: Vec<String> = blocks.iter().map(line).collect();
+    lines.extend(shared(blocks, lambda, "temperature τ", "--strength or --depth of a block", &of));
+    lines
+}
+
+/// There is one τ and one η: what the blocks have at that of the first.
+fn shared(
+    blocks: &[Penalised<'_>],
+    lambda: f64,
+    name: &str,
+    remedy: &str,
+    of: &dyn Fn(&Penalised<'_>) -> f64,
+) -> Option<String> {
+    let first = of(blocks.first()?);
+    if blocks.iter().all(|one| (of(one) / first - 1.0).abs() < 1e-9) {
+        return None;
+    }
+    let each: Vec<String> =
+        blocks.iter().map(|one| format!("{}λ = {:.3e}", one.label, lambda * first / of(one))).collect();
+    Some(format!(
+        "one {name} serves all blocks: at {first:.3e} they have {}; {remedy} changes their ratio",
+        each.join(", ")
+    ))
+}
+
+/// The sentences, and with data the step size of the first block.
+fn step_sizes(
+    design: &Design,
+    blocks: &[Penalised<'_>],
+    lambda: f64,
+    data: Option<(&Regression, usize)>,
+    lines: &mut Vec<String>,
+) -> Result<Option<f64>, DesignError> {
+    for one in blocks {
+        let (factor, shape) = (one.block.minibatch_factor(), one.block.shape(Regime::Minibatch));
         lines.push(format!(
-            "descent is stable below about {stable:.1e}; from a start of size s an entry leaves 0 after about log(|w|/s²)/(2 η |∂L/∂w|) steps of a product of two"
+            "{}λ = {lambda} of {shape}: step size η = λ/({factor:.4} E[b²]) = {:.6}/E[b²], b the gradient of a batch by the penalised coordinates",
+            one.label,
+            lambda / factor
         ));
     }
-    Ok(lines)
+    let Some((data, batch)) = data else {
+        lines.push("give --data FILE.csv and --batch B for E[b²] of least squares".into());
+        return Ok(None);
+    };
+    let squares = data.mean_squares(&data.solution()?, &design.covectors()?, batch)?;
+    let of = |one: &Penalised<'_>| {
+        let own = &squares[one.at.clone()];
+        let mean = own.iter().sum::<f64>() / own.len() as f64;
+        (mean, lambda / (one.block.minibatch_factor() * mean))
+    };
+    for one in blocks {
+        let (mean, step) = of(one);
+        let (low, high) =
+            squares[one.at.clone()].iter().fold((f64::INFINITY, 0.0_f64), |(a, b), x| (a.min(*x), b.max(*x)));
+        lines.push(format!(
+            "{}at least squares, batches of {batch} of {} rows: E[b²] = {mean:.4} on average over coordinates, {low:.4} to {high:.4}, so η = {step:.2e}",
+            one.label,
+            data.rows()
+        ));
+    }
+    lines.extend(shared(blocks, lambda, "step size η", "the form of a block", &|one| of(one).1));
+    Ok(blocks.first().map(|one| of(one).1))
 }
 
 #[cfg(test)]
@@ -200,7 +281,7 @@ mod tests {
     fn strengths_become_settings() {
         let of = |regime, depth| Settings { size: Some(2), regime, depth: Some(depth), ..Settings::default() };
         let told = |settings: &Settings, data: Option<(&Regression, usize)>| {
-            advice(&design(Target::Sparsity, settings).unwrap(), 0.3, data).unwrap().join("\n")
+            advice(&design(Target::Sparsity, settings).unwrap(), 0.3, data).unwrap().sentences.join("\n")
         };
         // τ = 0.3/(2/3), η = 0.3/(3/4 E).
         assert!(told(&of(Regime::Noise, 3), None).contains("τ = 0.450000"));
@@ -211,5 +292,27 @@ mod tests {
         let settings = of(Regime::Noise, 2);
         assert!(advice(&design(Target::Sparsity, &settings).unwrap(), -1.0, None).is_err());
         assert!(Regression::read("t.csv", "1,2\n3\n").unwrap_err().to_string().contains("line 2"));
+    }
+
+    /// λ, τ and η are those of each block: the groups' α is 1.5 and 1, the product's ½.
+    #[test]
+    fn every_block_has_its_own_strength() {
+        let text = "group:3+2; sparsity:2; free:1";
+        let of = |regime| {
+            let base = Settings { regime, ..Settings::default() };
+            let blocks = crate::read_blocks(text, &base, &|_| Err(String::new())).unwrap();
+            advice(&design(Target::Blocks, &Settings { blocks, ..base }).unwrap(), 0.3, None).unwrap().sentences
+        };
+        let noise = of(Regime::Noise);
+        assert_eq!(noise.len(), 4, "{noise:?}");
+        assert!(noise[0].starts_with("w[0:3]: λ = 0.3") && noise[0].ends_with("τ = 0.200000"), "{noise:?}");
+        assert!(noise[1].starts_with("w[3:5]: ") && noise[1].ends_with("τ = 0.300000"), "{noise:?}");
+        assert!(noise[2].starts_with("w[5:7]: ") && noise[2].ends_with("τ = 0.600000"), "{noise:?}");
+        assert!(noise[3].contains("w[5:7]: λ = 1.000e-1"), "{noise:?}");
+        let minibatch = of(Regime::Minibatch);
+        // c = (3 + 3)/4, (2 + 3)/4 and 2/4.
+        for (line, factor) in minibatch.iter().zip(["1.5000", "1.2500", "0.5000"]) {
+            assert!(line.contains(&format!("η = λ/({factor} E[b²])")), "{line}");
+        }
     }
 }

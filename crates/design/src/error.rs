@@ -100,6 +100,37 @@ pub enum DesignError {
         /// Where.
         at: f64,
     },
+    /// Two penalties of the same coordinates.
+    #[error(
+        "{of_entries} and groups are two penalties of the same coordinates. They are not the sum of two blocks: a block owns its coordinates, since R = ½ log det M belongs to one matrix M. \
+         Give one of them; or blocks side by side (--target blocks); or, for a sum of penalties of single coordinates, write it as one (custom, --penalty 'R1(w) + R2(w)')"
+    )]
+    Sum {
+        /// The penalty beside the groups.
+        of_entries: &'static str,
+    },
+    /// A block of a composition that cannot be read.
+    #[error("--blocks, block {number} `{text}`: found {found}; expected {expected}")]
+    Block {
+        /// From 1.
+        number: usize,
+        /// As written.
+        text: String,
+        /// What is wrong.
+        found: String,
+        /// What would do.
+        expected: String,
+    },
+    /// A block of a composition that cannot be had.
+    #[error("--blocks, block {number} `{text}`: {source}")]
+    InBlock {
+        /// From 1.
+        number: usize,
+        /// As written.
+        text: String,
+        /// Why.
+        source: Box<DesignError>,
+    },
     /// An analysis operator without an inverse.
     #[error("the operator is singular: {why}")]
     Singular {

@@ -58,14 +58,83 @@ impl Biases {
         }
     }
 
-    /// Several blocks side by side: their biases add up.
-    pub fn sum(parts: &[Self]) -> Self {
+    /// Parts of w side by side, each with its place.
+    pub(crate) fn side_by_side(parts: &[(Self, String)]) -> Self {
         let joined = |of: fn(&Self) -> &String| {
-            let texts: Vec<&str> = parts.iter().map(|part| of(part).as_str()).filter(|text| *text != "0").collect();
+            let own = parts.iter().filter(|(part, _)| of(part) != "0");
+            let texts: Vec<String> = own.map(|(part, place)| format!("[{}] on {place}", of(part))).collect();
             if texts.is_empty() { "0".to_owned() } else { texts.join(" + ") }
         };
         Self { noise: joined(|b| &b.noise), minibatch: joined(|b| &b.minibatch), flow: joined(|b| &b.flow) }
     }
+}
+
+/// The biases of a block before they are put together: `Σ_g` runs over its groups.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Formulas {
+    /// R.
+    pub noise: String,
+    /// P.
+    pub minibatch: String,
+    /// P where the gradient has equal, uncorrelated entries, if that is another formula.
+    pub equal: Option<String>,
+    /// φ, or `none: ` and the reason.
+    pub flow: String,
+    /// Entries of a group, where there are groups.
+    pub width: Option<usize>,
+}
+
+impl Formulas {
+    /// Blocks side by side behind one operator; `a` is the name of the gradient. A formula that groups of several sizes share is written once,
+    /// one that depends on the size once for each.
+    pub fn sum(parts: &[Self], a: &str) -> Biases {
+        let terms = |of: &dyn Fn(&Self) -> Option<String>| terms(parts, of);
+        let mut minibatch = terms(&|part| Some(part.minibatch.clone())).join(" + ");
+        let equal = terms(&|part| part.equal.clone()).join(" + ");
+        if !equal.is_empty() {
+            minibatch = format!("{minibatch}; {equal} where {a} has equal, uncorrelated entries");
+        }
+        let mut flow = terms(&|part| Some(part.flow.clone()));
+        // A sum with a term that is not there is not there.
+        if flow.iter().any(|text| text.starts_with("none")) {
+            flow.retain(|text| text.starts_with("none"));
+            let rest: Vec<String> =
+                flow.iter().skip(1).map(|text| text.rsplit("; ").next().unwrap_or(text).to_owned()).collect();
+            flow = vec![[&flow[..1], rest.as_slice()].concat().join("; ")];
+        }
+        let written = |text: String| if text.is_empty() { "0".to_owned() } else { text };
+        Biases {
+            noise: written(terms(&|part| Some(part.noise.clone())).join(" + ")),
+            minibatch: written(minibatch),
+            flow: written(flow.join(" + ")),
+        }
+    }
+}
+
+/// Different terms of a sum; what groups of one size say alone is marked with the size.
+fn terms(parts: &[Formulas], of: &dyn Fn(&Formulas) -> Option<String>) -> Vec<String> {
+    let widths = |text: &str| {
+        let mut found: Vec<usize> =
+            parts.iter().filter(|part| of(part).as_deref() == Some(text)).filter_map(|part| part.width).collect();
+        found.sort_unstable();
+        found.dedup();
+        found.len()
+    };
+    let several = parts.iter().filter_map(|part| part.width).collect::<std::collections::BTreeSet<_>>().len();
+    let mut found: Vec<String> = Vec::new();
+    for part in parts {
+        let Some(text) = of(part).filter(|text| text != "0") else { continue };
+        let text = match part.width {
+            Some(width) if widths(&text) < several => {
+                text.replace("Σ_g", &format!("Σ_(g of {width})")).replace("_g/dt", &format!("_g/dt (g of {width})"))
+            }
+            _ => text,
+        };
+        if !found.contains(&text) {
+            found.push(text);
+        }
+    }
+    found
 }
 
 /// A number as a short fraction where it is one of small denominator, else with six digits.
@@ -99,6 +168,28 @@ pub(crate) fn exponent(x: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn groups_of_several_sizes_share_what_is_the_same() {
+        let block = |width, minibatch: &str| Formulas {
+            noise: format!("{width} Σ_g R"),
+            minibatch: minibatch.into(),
+            equal: Some(format!("{width} η Σ_g N")),
+            flow: "none: no Hessian; dw_g/dt = X".into(),
+            width: Some(width),
+        };
+        let free =
+            Formulas { noise: "0".into(), minibatch: "0".into(), flow: "½ Σ w²".into(), ..Formulas::default() };
+        let sum = Formulas::sum(&[free.clone(), block(3, "P"), block(2, "P"), block(3, "P")], "a");
+        assert_eq!(sum.noise, "3 Σ_(g of 3) R + 2 Σ_(g of 2) R");
+        assert_eq!(sum.minibatch, "P; 3 η Σ_(g of 3) N + 2 η Σ_(g of 2) N where a has equal, uncorrelated entries");
+        assert_eq!(sum.flow, "none: no Hessian; dw_g/dt = X");
+        assert_eq!(Formulas::sum(&[free], "a").flow, "½ Σ w²");
+        assert_eq!(
+            Formulas::sum(&[block(3, "Σ_g P"), block(3, "Σ_g P")], "a").minibatch.split(';').next(),
+            Some("Σ_g P")
+        );
+    }
 
     #[test]
     fn numbers_are_written_as_fractions() {

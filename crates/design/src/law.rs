@@ -6,9 +6,15 @@
 //! ```text
 //! R(x) = −log p(x) − L(x)/τ                         x = w of one coordinate
 //! R(ρ) = −log p(ρ) + log ∫ e^(−L/τ) over the sphere   ρ = ‖w_g‖ of k entries, L = ½‖w_g − c‖²
+//! R(σ₂) = −log p(σ₂) + log ∫ e^(−L/τ) over the 2 × 2 matrices of smaller singular value σ₂, L = ½‖W − C‖²
 //! ```
+//!
+//! The last is R of the margin: that of a matrix, e^(−R) averaged over σ₁ at this σ₂ ([`margin`]).
 
+use crate::part::Part;
 use crate::{Design, DesignError, LinkKind, Regime, Settings, Target, design};
+
+mod margin;
 
 /// A spec of a law, and what is known of it.
 #[derive(Debug)]
@@ -18,6 +24,8 @@ pub struct LawSpec {
     /// Its loss, where the observable has a penalty of its own.
     shape: Option<Shape>,
     design: Design,
+    /// What the observable is called in pictures.
+    pub observable: &'static str,
     /// Length of the run in relaxation times of the loss at the median M: below some five, samples still know their start.
     pub relaxations: f64,
 }
@@ -34,6 +42,8 @@ enum Loss {
     Quadratic { centre: f64, stiffness: f64 },
     /// ½‖w − c‖² with c = (1, …, 1)/√k, |c| = 1.
     Group { width: usize },
+    /// ½‖W − C‖² with the diagonal matrix C of [`margin::CENTRE`].
+    Matrix,
 }
 
 impl Loss {
@@ -51,6 +61,7 @@ impl Loss {
                 };
                 (width as f64 - 1.0) * x.ln() + log_sum((0..400).map(ring).collect::<Vec<_>>())
             }
+            Self::Matrix => margin::log_weight(x, temperature, &|_| 0.0),
         }
     }
 
@@ -58,7 +69,7 @@ impl Loss {
     fn curvature(self) -> f64 {
         match self {
             Self::Quadratic { stiffness, .. } => stiffness,
-            Self::Group { .. } => 1.0,
+            Self::Group { .. } | Self::Matrix => 1.0,
         }
     }
 
@@ -66,6 +77,10 @@ impl Loss {
         match self {
             Self::Quadratic { centre, stiffness } => format!("0.5 * {stiffness:?} * (predictor[0] - {centre:?})**2"),
             Self::Group { width } => format!("0.5 * sum((predictor - {:?})**2)", (width as f64).powf(-0.5)),
+            Self::Matrix => {
+                let [first, second] = margin::CENTRE;
+                format!("0.5 * sum((predictor - [[{first:?}, 0.0], [0.0, {second:?}]])**2)")
+            }
         }
     }
 }
@@ -84,6 +99,10 @@ impl LawSpec {
 
     /// R of the observable.
     pub fn penalty(&self, x: f64) -> f64 {
+        if let Some(Shape { loss: Loss::Matrix, temperature }) = self.shape {
+            let of = |sigma: [f64; 2]| self.design.penalty(&[sigma[0], 0.0, 0.0, sigma[1]]);
+            return margin::log_weight(x, temperature, &|_| 0.0) - margin::log_weight(x, temperature, &of);
+        }
         // A group of norm x.
         let k = self.design.size();
         self.design.penalty(&vec![x / (k as f64).sqrt(); k])
@@ -95,15 +114,18 @@ impl LawSpec {
     }
 }
 
-impl Design {
-    /// The law of a block by itself.
+impl Part {
+    /// The law of a block by itself; none of coordinates without a penalty.
     ///
     /// # Errors
     /// [`DesignError`].
-    pub fn law_spec(&self, seeds: u64, steps: u64) -> Result<LawSpec, DesignError> {
+    pub fn law_spec(&self, seeds: u64, steps: u64) -> Result<Option<LawSpec>, DesignError> {
+        if self.target == Target::Free {
+            return Ok(None);
+        }
         let (target, mut settings) = self.alone();
         if target == Target::LowRank {
-            return matrix_law(&settings, seeds, steps);
+            return matrix_law(&settings, seeds, steps).map(Some);
         }
         let (loss, temperature, observable) = match target {
             Target::Group => {
@@ -133,10 +155,11 @@ impl Design {
         let (step, median) = step_size(&design, &shape);
         let relaxations = steps as f64 * step * loss.curvature() * median;
         let text = text(&design, &loss.text(), temperature, step, (seeds, steps), observable);
-        Ok(LawSpec { text, shape: Some(shape), design, relaxations })
+        let label = if target == Target::Group { "‖w_g‖" } else { "w" };
+        Ok(Some(LawSpec { text, shape: Some(shape), design, observable: label, relaxations }))
     }
 
-    /// One coordinate, group or small matrix of this design.
+    /// One coordinate, group or small matrix of this part.
     fn alone(&self) -> (Target, Settings) {
         let mut settings = self.settings.clone();
         let target = match self.target {
@@ -151,7 +174,12 @@ impl Design {
             settings.regime = Regime::Noise;
         }
         settings.groups.truncate(1);
-        settings.size = if target == Target::Group { None } else { Some(1) };
+        settings.size = match target {
+            Target::Group => None,
+            // Whether a matrix is square has to be seen.
+            Target::LowRank => settings.size,
+            _ => Some(1),
+        };
         (target, settings)
     }
 }
@@ -185,19 +213,21 @@ fn step_size(design: &Design, shape: &Shape) -> (f64, f64) {
     ((share / stiffest).min(0.5 / steepest) / shape.loss.curvature(), median.map_or(0.0, |(m, _)| *m))
 }
 
-/// Singular values of a 2 × 2 matrix have no penalty each; their law is judged as a whole.
+/// The smaller singular value of a 2 × 2 matrix; of matrices with different outer sizes, whose law is approximate, the norm of a 2 × 1 is judged as a whole.
 fn matrix_law(settings: &Settings, seeds: u64, steps: u64) -> Result<LawSpec, DesignError> {
     let square = settings.columns.is_none_or(|columns| Some(columns) == settings.size);
     let (rows, columns) = (2, if square { 2 } else { 1 });
     let settings = Settings { size: Some(rows), columns: Some(columns), scale: Some(1.2), ..settings.clone() };
     let design = design(Target::LowRank, &settings)?;
-    let loss = if square {
-        "0.5 * sum((predictor - [[2.0, 0.0], [0.0, 1.2]])**2)"
+    let (temperature, step) = (0.06, 2e-3);
+    let (loss, observable, shape) = if square {
+        (Loss::Matrix.text(), "svdvals(predictor)[1]", Some(Shape { loss: Loss::Matrix, temperature }))
     } else {
-        "0.5 * sum((predictor - [[2.0], [0.0]])**2)"
+        ("0.5 * sum((predictor - [[2.0], [0.0]])**2)".to_owned(), "svdvals(predictor)[0]", None)
     };
-    let text = text(&design, loss, 0.04, 2e-3, (seeds, steps), "svdvals(predictor)[0]");
-    Ok(LawSpec { text, shape: None, design, relaxations: steps as f64 * 2e-3 })
+    let text = text(&design, &loss, temperature, step, (seeds, steps), observable);
+    let label = if square { "σ₂, the smaller singular value" } else { "σ" };
+    Ok(LawSpec { text, shape, design, observable: label, relaxations: steps as f64 * step })
 }
 
 fn text(

@@ -5,7 +5,7 @@
 //! mini-batches (a = ∂ℓ/∂w of a batch), and the mirror potential φ with ∇²φ = M⁻¹ without any. A design is a choice of M, made of
 //! blocks of coordinates whose M is known in closed form, behind an invertible map T that says in which coordinates w is to be simple.
 //!
-//! **The data's way.** [`Target`] → [`design()`] (blocks and operator, or the reason why there are none) → [`Design`]: its spec, its three biases as
+//! **The data's way.** [`Target`] → [`design()`] ([`Part`]s of blocks behind an operator, or the reason why there are none) → [`Design`]: its spec, its three biases as
 //! functions of w, its code ([`code`]) → [`prove`](proof::prove): symmetries found by [`gaugebias_symmetry::find`], M from derivatives of the spec, and the
 //! largest differences to what was promised.
 //!
@@ -14,13 +14,17 @@
 
 pub mod advice;
 mod blocks;
+mod build;
 pub mod code;
+mod composition;
+mod convergence;
 mod design;
 mod error;
 mod formula;
 mod law;
 mod link;
 mod operator;
+mod part;
 mod penalty;
 pub mod proof;
 mod record;
@@ -28,13 +32,16 @@ mod spec;
 mod target;
 
 pub use blocks::Parameter;
+pub use composition::{Reader, Request, read_blocks};
+pub use convergence::Convergence;
 pub use design::{Design, design};
 pub use error::DesignError;
 pub use formula::{Biases, Regime};
 pub use law::LawSpec;
 pub use link::{Link, LinkInfo};
 pub use operator::read_edges;
+pub use part::Part;
 pub use penalty::Penalty;
 pub use proof::Proof;
-pub use record::Record;
+pub use record::{BlockRecord, Record};
 pub use target::{LinkKind, Settings, Target};

@@ -168,8 +168,8 @@ impl Operator {
     }
 
     /// Tensors that its text uses.
-    pub fn constants(&self, n: usize) -> Vec<Constant> {
-        let of = |name: &str, spec: String, numpy: String| Constant { name: name.into(), spec, numpy };
+    pub fn constants(&self, n: usize, tag: &str) -> Vec<Constant> {
+        let of = |name: &str, spec: String, numpy: String| Constant { name: format!("{name}{tag}"), spec, numpy };
         match self {
             Self::Identity | Self::Differences { .. } | Self::Haar => Vec::new(),
             Self::Cosine => vec![of(
@@ -220,53 +220,54 @@ impl Operator {
         }
     }
 
-    /// Lines of `[model]` from the vector named `z` to the last, the expression of w.
-    pub fn text(&self, n: usize) -> (Vec<(String, String)>, String) {
+    /// Lines of `[model]` from the vector named `z` to the last, the expression of w; names end with `tag`.
+    pub fn text(&self, n: usize, z: &str, tag: &str) -> (Vec<(String, String)>, String) {
         match self {
-            Self::Identity => (Vec::new(), "z".into()),
-            Self::Differences { order: 1 } => (Vec::new(), "cumsum(z)".into()),
+            Self::Identity => (Vec::new(), z.into()),
+            Self::Differences { order: 1 } => (Vec::new(), format!("cumsum({z})")),
             Self::Differences { order } => {
                 let first = *order - 1;
-                let mut lines = vec![(format!("d{first}"), format!("cumsum(z[{first}:])"))];
+                let d = |k: usize| format!("d{k}{tag}");
+                let mut lines = vec![(d(first), format!("cumsum({z}[{first}:])"))];
                 lines.extend(
-                    (1..first)
-                        .rev()
-                        .map(|k| (format!("d{k}"), format!("cumsum(concat([z[{k}:{}], d{}]))", k + 1, k + 1))),
+                    (1..first).rev().map(|k| (d(k), format!("cumsum(concat([{z}[{k}:{}], {}]))", k + 1, d(k + 1)))),
                 );
-                (lines, "cumsum(concat([z[0:1], d1]))".into())
+                (lines, format!("cumsum(concat([{z}[0:1], {}]))", d(1)))
             }
-            Self::Cosine | Self::Fourier => (Vec::new(), "basis.T @ z".into()),
-            Self::Forest { .. } => (Vec::new(), "paths @ z".into()),
+            Self::Cosine | Self::Fourier => (Vec::new(), format!("basis{tag}.T @ {z}")),
+            Self::Forest { .. } => (Vec::new(), format!("paths{tag} @ {z}")),
             Self::Haar => {
                 let levels = n.trailing_zeros();
                 let step = |from: &str, level: u32| {
-                    let detail = format!("z[{}:{}]", 1 << level, 2 << level);
+                    let detail = format!("{z}[{}:{}]", 1 << level, 2 << level);
                     format!(
                         "reshape(concat([({from} + {detail})[:, None], ({from} - {detail})[:, None]], axis=1), -1) / sqrt(2.0)"
                     )
                 };
                 if levels == 0 {
-                    return (Vec::new(), "z".into());
+                    return (Vec::new(), z.into());
                 }
                 let mut lines = Vec::new();
-                let mut from = "z[0:1]".to_owned();
+                let mut from = format!("{z}[0:1]");
                 for level in 0..levels - 1 {
-                    lines.push((format!("a{}", level + 1), step(&from, level)));
-                    from = format!("a{}", level + 1);
+                    let name = format!("a{}{tag}", level + 1);
+                    lines.push((name.clone(), step(&from, level)));
+                    from = name;
                 }
                 (lines, step(&from, levels - 1))
             }
         }
     }
 
-    /// Python from `z` to `w`, and from `w` to `z`.
-    pub fn snippets(&self, n: usize) -> (Vec<String>, Vec<String>) {
-        let line = |text: &str| vec![text.to_owned()];
+    /// Python from `z` to `w`, and from `w` to `z`; `array` is the type of a tensor.
+    pub fn snippets(&self, n: usize, tag: &str, array: &str) -> (Vec<String>, Vec<String>) {
+        let line = |text: String| vec![text];
+        let (basis, paths) = (format!("BASIS{}", tag.to_uppercase()), format!("PATHS{}", tag.to_uppercase()));
         match self {
-            Self::Identity => (line("w = z"), line("z = w")),
+            Self::Identity => (line("w = z".into()), line("z = w".into())),
             Self::Differences { order } => {
                 let up = if *order == 1 {
-                    line("w = xp.cumsum(z, 0)")
+                    line("w = xp.cumsum(z, 0)".into())
                 } else {
                     vec![
                         format!("w = z[{order}:]"),
@@ -275,7 +276,7 @@ impl Operator {
                     ]
                 };
                 let down = vec![
-                    "heads = []".to_owned(),
+                    format!("heads: list[{array}] = []"),
                     format!("for _ in range({order}):"),
                     "    heads.append(w[0:1])".into(),
                     "    w = w[1:] - w[:-1]".into(),
@@ -284,11 +285,12 @@ impl Operator {
                 (up, down)
             }
             Self::Cosine | Self::Fourier => {
-                (line("w = _constant(BASIS, z).T @ z"), line("z = _constant(BASIS, w) @ w"))
+                (line(format!("w = _constant({basis}, z).T @ z")), line(format!("z = _constant({basis}, w) @ w")))
             }
-            Self::Forest { .. } => {
-                (line("w = _constant(PATHS, z) @ z"), line("z = _constant(np.linalg.inv(PATHS), w) @ w"))
-            }
+            Self::Forest { .. } => (
+                line(format!("w = _constant({paths}, z) @ z")),
+                line(format!("z = _constant(np.linalg.inv({paths}), w) @ w")),
+            ),
             Self::Haar => {
                 let up = vec![
                     "w = z[0:1]".to_owned(),
@@ -297,7 +299,7 @@ impl Operator {
                     "    w = xp.stack((w + detail, w - detail), 1).reshape(-1) / 2**0.5".into(),
                 ];
                 let down = vec![
-                    "details = []".to_owned(),
+                    format!("details: list[{array}] = []"),
                     "while w.shape[0] > 1:".into(),
                     "    details.append((w[0::2] - w[1::2]) / 2**0.5)".into(),
                     "    w = (w[0::2] + w[1::2]) / 2**0.5".into(),

@@ -4,7 +4,9 @@
 //! one constant; ‖Jᵀa‖² is aᵀMa for random a; and the second derivative of φ along random directions d is dᵀ(JJᵀ)⁻¹d. J comes from
 //! derivatives of the text, M, R and φ from the closed forms; they share no code.
 
-use crate::{Design, DesignError};
+use crate::operator::Operator;
+use crate::part::Part;
+use crate::{Design, DesignError, Request, Settings, Target};
 use gaugebias_geometry::orbit::jacobian;
 use gaugebias_geometry::{coarea, slice_drift};
 use gaugebias_linalg::{Matrix, cholesky_solve};
@@ -64,7 +66,7 @@ pub struct Proof {
 /// # Errors
 /// [`DesignError`] of the search and of linear algebra.
 pub fn prove(whole: &Design) -> Result<Proof, DesignError> {
-    let smaller = reduced(whole)?;
+    let smaller = reduced(whole);
     let design = smaller.as_ref().unwrap_or(whole);
     let map = parametrization(design)?;
     let symmetries = find(&map, &SearchOptions::default())?;
@@ -140,18 +142,32 @@ pub fn parametrization(design: &Design) -> Result<SpecParametrization, DesignErr
 }
 
 /// A smaller design of the same kind where the search would have too many unknowns; none where the design itself is small enough.
-fn reduced(design: &Design) -> Result<Option<Design>, DesignError> {
-    let mut settings = design.settings.clone();
-    let parameters: usize = design.parameters().iter().map(|p| p.shape.iter().product::<usize>()).sum();
-    let factors = design.parameters().len();
-    let matrix = design.shape().len() == 2;
-    if parameters <= AFFINE
-        || design.operator == crate::operator::Operator::Identity && !matrix && parameters <= 8 * AFFINE
-    {
-        return Ok(None);
+fn reduced(design: &Design) -> Option<Design> {
+    let smaller: Vec<Option<Settings>> = design.parts.iter().map(reduced_settings).collect();
+    if smaller.iter().all(Option::is_none) {
+        return None;
+    }
+    let of = |(part, smaller): (&Part, Option<Settings>)| smaller.unwrap_or_else(|| part.settings.clone());
+    let settings = if design.target == Target::Blocks {
+        let request = |(request, pair): (&Request, _)| Request { settings: of(pair), ..request.clone() };
+        let pairs = design.parts.iter().zip(smaller);
+        Settings { blocks: design.settings.blocks.iter().zip(pairs).map(request).collect(), ..design.settings.clone() }
+    } else {
+        of((&design.parts[0], smaller.into_iter().next().flatten()))
+    };
+    crate::design(design.target, &settings).ok().filter(|smaller| smaller.size() < design.size())
+}
+
+fn reduced_settings(part: &Part) -> Option<Settings> {
+    let mut settings = part.settings.clone();
+    let parameters: usize = part.parameters().iter().map(|p| p.shape.iter().product::<usize>()).sum();
+    let factors = part.parameters().len();
+    let matrix = part.shape().len() == 2;
+    if parameters <= AFFINE || part.operator == Operator::Identity && !matrix && parameters <= 8 * AFFINE {
+        return None;
     }
     if matrix {
-        let (rows, columns) = (design.shape()[0], design.shape()[1]);
+        let (rows, columns) = (part.shape()[0], part.shape()[1]);
         settings.size = Some(rows.min(4));
         settings.columns = Some(columns.min(if rows == columns { 4 } else { 3 }));
     } else if !settings.groups.is_empty() {
@@ -164,19 +180,16 @@ fn reduced(design: &Design) -> Result<Option<Design>, DesignError> {
         });
         settings.size = None;
         if settings.groups.is_empty() {
-            return Ok(None);
+            return None;
         }
     } else if let Some(edges) = &mut settings.edges {
         edges.retain(|(a, b)| a.max(b) < &12);
         settings.size = Some(12);
     } else {
         // A power of two, for wavelets.
-        settings.size = Some(if factors > 4 { 4 } else { 8 }.max(design.operator.kernel() + 2));
+        settings.size = Some(if factors > 4 { 4 } else { 8 }.max(part.operator.kernel() + 2));
     }
-    match crate::design(design.target, &settings) {
-        Ok(smaller) if smaller.size() < design.size() => Ok(Some(smaller)),
-        _ => Ok(None),
-    }
+    Some(settings)
 }
 
 #[derive(Default)]
@@ -217,14 +230,14 @@ impl Seen {
         Ok(())
     }
 
-    /// φ'' along a, by differences of fourth order, against aᵀ(JJᵀ)⁻¹a.
+    /// φ'' along a, by differences of fourth order, against aᵀ(JJᵀ)⁻¹a; a leaves coordinates without a potential alone.
     fn look_at_flow(&mut self, design: &Design, jacobian: &Matrix, w: &[f64], a: &[f64]) -> Result<(), DesignError> {
+        let a = &design.potential_directions(w, a);
         let at = |step: f64| design.potential(&w.iter().zip(a).map(|(w, a)| w + step * a).collect::<Vec<_>>());
         let Some(here) = at(0.0) else { return Ok(()) };
         // The step has to stay small against the least coordinate, from which φ may be singular.
-        let slopes = design.operator.matrix(w.len());
-        let least = slopes.mul_vec(w).iter().fold(f64::INFINITY, |m, z| m.min(z.abs()));
-        let most = slopes.mul_vec(a).iter().fold(0.0_f64, |m, b| m.max(b.abs()));
+        let least = design.analysed(w).iter().fold(f64::INFINITY, |m, z| m.min(z.abs()));
+        let most = design.analysed(a).iter().fold(0.0_f64, |m, b| m.max(b.abs()));
         let h = 2e-3 * least / most;
         let sum = |k: f64| at(k * h).unwrap_or(f64::NAN) + at(-k * h).unwrap_or(f64::NAN);
         let second = (16.0 * sum(1.0) - sum(2.0) - 30.0 * here) / (12.0 * h * h);

@@ -2,9 +2,11 @@
 
 use crate::formula::Regime;
 use crate::link::LinkInfo;
+use crate::part::Part;
 use crate::proof::{Example, example, prove};
-use crate::{Biases, Design, DesignError, Proof};
+use crate::{Biases, Convergence, Design, DesignError, Proof};
 use serde::Serialize;
+use std::ops::Range;
 
 /// What `design --json` prints.
 #[derive(Clone, Debug, Serialize)]
@@ -35,6 +37,8 @@ pub struct Record {
     pub measure: &'static str,
     /// The component of the slice on which the law lives.
     pub component: String,
+    /// What is said of each part of w; one where the design is no composition.
+    pub blocks: Vec<BlockRecord>,
     /// Quality of the link; null without one.
     pub link: Option<LinkInfo>,
     /// The design taken apart.
@@ -45,8 +49,43 @@ pub struct Record {
     pub spec: String,
     /// Settings for a wanted strength, where one was asked for.
     pub advice: Vec<String>,
+    /// How many steps training takes, where data were given; null otherwise.
+    pub convergence: Option<Convergence>,
     /// Remarks.
     pub notes: Vec<String>,
+}
+
+/// A part of w.
+#[derive(Clone, Debug, Serialize)]
+pub struct BlockRecord {
+    /// Its own line.
+    pub title: String,
+    /// What was asked for.
+    pub target: &'static str,
+    /// Its coordinates: from, and the first that is another's.
+    pub coordinates: [usize; 2],
+    /// Its biases as functions of its own coordinates.
+    pub biases: Biases,
+    /// What the symbols in them are.
+    pub symbols: Vec<String>,
+    /// Where its law lives.
+    pub component: String,
+    /// Why its law is only near to R; null where it is exact.
+    pub approximation: Option<String>,
+}
+
+impl BlockRecord {
+    fn new((part, at): (&Part, Range<usize>)) -> Self {
+        Self {
+            title: part.title(),
+            target: part.target.word(),
+            coordinates: [at.start, at.end],
+            biases: part.biases(),
+            symbols: part.symbols(),
+            component: part.component(),
+            approximation: part.approximation(),
+        }
+    }
 }
 
 impl Record {
@@ -80,11 +119,13 @@ impl Record {
             approximation,
             measure: "dw, in predictor coordinates",
             component: design.component(),
+            blocks: design.placed().map(BlockRecord::new).collect(),
             link: design.link(),
             notes: notes(design, &proof),
             example: example(design)?,
             spec: design.spec_text(),
             advice: Vec::new(),
+            convergence: None,
             proof,
         })
     }
@@ -92,24 +133,21 @@ impl Record {
     /// As text for the terminal.
     pub fn to_text(&self) -> String {
         let mut lines = vec![format!("{}: {} parameters", self.title, self.parameters)];
-        let mark = |regime: Regime| if regime == self.regime { "→" } else { " " };
         lines.push("bias as a function of w".into());
-        for regime in [Regime::Noise, Regime::Minibatch, Regime::Flow] {
-            let symbol = match regime {
-                Regime::Noise => "R",
-                Regime::Minibatch => "P",
-                Regime::Flow => "φ",
-            };
-            let text = self.biases.of(regime);
-            // A potential may be known by its second derivative only, or not be there.
-            let equals = if text.starts_with("none") || text.starts_with("φ''") {
-                String::new()
-            } else {
-                format!("{symbol} = ")
-            };
-            lines.push(format!("{} {:<10} {equals}{text}", mark(regime), regime.word()));
+        if let [_] = self.blocks.as_slice() {
+            lines.extend(self.bias_lines(&self.biases));
+            lines.extend(self.symbols.iter().map(|line| format!("  {line}")));
+        } else {
+            lines.push(
+                "  R(w) = R_1 + R_2 + …, P(w) = P_1 + P_2 + …, φ(w) = φ_1 + φ_2 + …, the sums over the blocks that have one:".into(),
+            );
+            for (k, block) in self.blocks.iter().enumerate() {
+                let [from, to] = block.coordinates;
+                lines.push(format!("block {} on w[{from}:{to}]: {}", k + 1, block.title));
+                lines.extend(self.bias_lines(&block.biases));
+                lines.extend(block.symbols.iter().map(|line| format!("  {line}")));
+            }
         }
-        lines.extend(self.symbols.iter().map(|line| format!("  {line}")));
         lines.push(format!("  {} shows: {}", self.regime.word(), self.meaning));
         match &self.approximation {
             None => lines.push(format!("law of R: exact, with respect to {}", self.measure)),
@@ -128,6 +166,22 @@ impl Record {
         lines.extend(self.advice.iter().map(|line| format!("advice: {line}")));
         lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
         lines.join("\n")
+    }
+
+    /// R, P and φ, a line each; the one that the regime shows is marked.
+    fn bias_lines(&self, biases: &Biases) -> Vec<String> {
+        let line = |(regime, symbol): (Regime, &str)| {
+            let text = biases.of(regime);
+            // A potential may be known by its second derivative only, or not be there.
+            let equals = if text.starts_with("none") || text.starts_with("φ''") {
+                String::new()
+            } else {
+                format!("{symbol} = ")
+            };
+            let mark = if regime == self.regime { "→" } else { " " };
+            format!("{mark} {:<10} {equals}{text}", regime.word())
+        };
+        [(Regime::Noise, "R"), (Regime::Minibatch, "P"), (Regime::Flow, "φ")].map(line).to_vec()
     }
 
     fn proof_lines(&self) -> Vec<String> {

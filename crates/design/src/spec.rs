@@ -2,45 +2,34 @@
 
 use crate::blocks::Parameter;
 use crate::operator::Operator;
+use crate::part::Part;
 use crate::{Design, Regime};
 
 impl Design {
     /// A one-line title.
     pub fn title(&self) -> String {
-        format!("{}, {}", self.target.word(), self.shape().iter().map(usize::to_string).collect::<Vec<_>>().join(" × "))
+        self.alone().map_or_else(|| format!("{}, {}", self.target.word(), self.size()), Part::title)
     }
 
     /// Lines of `[model]`, the last one the predictor.
     pub fn model_lines(&self) -> Vec<(String, String)> {
-        let mut lines = Vec::new();
-        let texts: Vec<String> = self
-            .blocks
-            .iter()
-            .map(|block| {
-                let (own, z) = block.text();
-                lines.extend(own);
-                z
-            })
-            .collect();
-        if texts.len() == 1 && self.operator == Operator::Identity {
-            let flat = self.parameters().first().is_some_and(|p| p.shape.len() == 1) || self.shape().len() == 2;
-            let z = &texts[0];
-            lines.push(("predictor".into(), if flat { z.clone() } else { format!("reshape({z}, -1)") }));
+        if let Some(part) = self.alone() {
+            let (mut lines, w, flat) = part.text();
+            lines.push((
+                "predictor".into(),
+                if flat || part.shape().len() == 2 { w } else { format!("reshape({w}, -1)") },
+            ));
             return lines;
         }
-        let parts: Vec<String> = texts.iter().map(|z| format!("reshape({z}, -1)")).collect();
-        let z = match parts.as_slice() {
-            [_] => texts[0].clone(),
-            several => format!("concat([{}])", several.join(", ")),
-        };
-        let (own, w) = self.operator.text(self.size());
-        if w == "z" {
-            lines.push(("predictor".into(), z));
-            return lines;
+        let (mut lines, mut parts) = (Vec::new(), Vec::new());
+        for part in &self.parts {
+            let (own, w, flat) = part.text();
+            lines.extend(own);
+            let name = format!("w{}", part.tag);
+            parts.push(if flat { name.clone() } else { format!("reshape({name}, -1)") });
+            lines.push((name, w));
         }
-        lines.push(("z".into(), z));
-        lines.extend(own);
-        lines.push(("predictor".into(), w));
+        lines.push(("predictor".into(), format!("concat([{}])", parts.join(", "))));
         lines
     }
 
@@ -82,10 +71,40 @@ impl Design {
         });
         text
     }
+}
 
-    /// Whether different θ give the same w in a continuous way, so that there are orbits and a slice.
-    pub fn is_redundant(&self) -> bool {
-        self.parameters().iter().map(|p| p.shape.iter().product::<usize>()).sum::<usize>() > self.size()
+impl Part {
+    /// Lines before the last, the expression of its coordinates, and whether that is a vector.
+    fn text(&self) -> (Vec<(String, String)>, String, bool) {
+        let mut lines = Vec::new();
+        let texts: Vec<String> = self
+            .blocks
+            .iter()
+            .map(|block| {
+                let (own, z) = block.text();
+                lines.extend(own);
+                z
+            })
+            .collect();
+        // s[:, None] * x has a vector first, and is a matrix.
+        let flat = self.parameters().iter().all(|p| p.shape.len() == 1);
+        if texts.len() == 1 && self.operator == Operator::Identity {
+            return (lines, texts[0].clone(), flat);
+        }
+        let parts: Vec<String> = texts.iter().map(|z| format!("reshape({z}, -1)")).collect();
+        let z = match parts.as_slice() {
+            [_] if flat => texts[0].clone(),
+            [one] => one.clone(),
+            several => format!("concat([{}])", several.join(", ")),
+        };
+        let name = format!("z{}", self.tag);
+        let (own, w) = self.operator.text(self.size(), &name, &self.tag);
+        if w == name {
+            return (lines, z, true);
+        }
+        lines.push((name, z));
+        lines.extend(own);
+        (lines, w, true)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can be asked for.
 
 use crate::Penalty;
+use crate::composition::Request;
 use crate::formula::Regime;
 
 /// What w is to be.
@@ -28,11 +29,15 @@ pub enum Target {
     Graph,
     /// Any penalty of single coordinates.
     Custom,
+    /// Coordinates without a penalty, beside others.
+    Free,
+    /// Blocks of coordinates side by side, each of another target.
+    Blocks,
 }
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Sparsity,
         Self::Sign,
         Self::Group,
@@ -44,6 +49,8 @@ impl Target {
         Self::Haar,
         Self::Graph,
         Self::Custom,
+        Self::Free,
+        Self::Blocks,
     ];
 
     /// The word of the flag and of JSON.
@@ -60,6 +67,8 @@ impl Target {
             Self::Haar => "haar",
             Self::Graph => "graph",
             Self::Custom => "custom",
+            Self::Free => "free",
+            Self::Blocks => "blocks",
         }
     }
 }
@@ -108,6 +117,8 @@ pub struct Settings {
     pub tolerance: f64,
     /// Size of the factors at the start.
     pub scale: Option<f64>,
+    /// What is asked of each of several blocks.
+    pub blocks: Vec<Request>,
 }
 
 impl Default for Settings {
@@ -128,6 +139,7 @@ impl Default for Settings {
             domain: None,
             tolerance: 1e-8,
             scale: None,
+            blocks: Vec::new(),
         }
     }
 }

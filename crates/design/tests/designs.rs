@@ -51,6 +51,52 @@ fn every_closed_form_is_what_derivatives_find() {
     }
 }
 
+fn blocks(text: &str, regime: Regime) -> Result<gaugebias_design::Design, DesignError> {
+    let base = Settings { regime, ..Settings::default() };
+    let blocks = gaugebias_design::read_blocks(text, &base, &|name| Err(format!("{name} is not there")))?;
+    design(Target::Blocks, &Settings { blocks, ..base })
+}
+
+/// Blocks of every kind side by side are proven as a whole, and each is what it is alone.
+#[test]
+fn compositions_are_proven_as_a_whole() {
+    for (text, exact) in [
+        ("sparsity:3,depth=3; group:3+2; low-rank:2x2; free:2", true),
+        ("haar:4; trend:5,order=1; sign:2,negative", true),
+        ("custom:2,penalty=0.1+w**2,domain=(-2,2); total-variation:4,strength=0.3; dct:3", true),
+        ("haar:4,groups=2+2; fourier:3; sparsity:2", true),
+        ("group:2+2,link=product; sparsity:2", false),
+    ] {
+        for regime in [Regime::Noise, Regime::Minibatch] {
+            // A custom penalty belongs to its regime, where it is bounded below by 0.
+            let design = blocks(text, regime).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let found = prove(&design).unwrap_or_else(|error| panic!("{text}: {error}\n{}", design.spec_text()));
+            assert!(found.holds, "{text}: {found:#?}");
+            assert_eq!(found.exact, exact, "{text}: {found:#?}");
+            assert_eq!(found.size, design.size(), "{text}");
+            let separate: usize = design.placed().map(|(part, _)| part.size()).sum();
+            assert_eq!(separate, design.size());
+        }
+    }
+    let large = blocks("sparsity:50; low-rank:8x8; total-variation:60; dct:40", Regime::Flow).unwrap();
+    let found = prove(&large).unwrap();
+    assert!(found.holds && found.size < large.size(), "{found:#?}");
+    assert!(found.flow_error.is_some(), "the blocks with a potential are looked at");
+    let formulas = blocks("sparsity:3; group:3+2; free:2", Regime::Noise).unwrap().biases();
+    assert_eq!(
+        formulas.noise,
+        "[1/2 Σ log|w_i|] on w[0:3] + [3/2 Σ_(g of 3) log‖w_g‖ + Σ_(g of 2) log‖w_g‖] on w[3:8]"
+    );
+    for (text, needle) in [
+        ("sparsity:3; haar:12", "block 2 `haar:12`: the operator is singular"),
+        ("sparsity:3; sparsity:8,strength=2", "block 2 `sparsity:8,strength=2`: a penalty of 2 log|w|"),
+        ("sparsity:8,groups=4+4", "two penalties of the same coordinates"),
+    ] {
+        let error = blocks(text, Regime::Noise).unwrap_err().to_string();
+        assert!(error.contains(needle), "{text}: {error}");
+    }
+}
+
 fn custom(
     penalty: &str,
     domain: (f64, f64),
@@ -156,6 +202,9 @@ fn what_cannot_be_had_is_refused_with_its_reason() {
         ),
         (refused(Target::Graph, Settings { edges: Some(vec![(0, 0)]), ..Settings::default() }), "loop"),
         (refused(Target::Graph, Settings::default()), "--edges"),
+        (refused(Target::Sparsity, Settings { groups: vec![3], ..of(3) }), "two penalties of the same coordinates"),
+        (refused(Target::Dct, Settings { groups: vec![2], depth: Some(3), ..of(2) }), "two penalties of the same"),
+        (refused(Target::Blocks, Settings::default()), "--blocks"),
         (refused(Target::Custom, of(1)), "--penalty"),
         (custom("2 * log(abs(w))", -1.0, 1.0), "not integrable"),
         (custom("log(abs(w))", 0.0, 1.0), "not integrable"),

@@ -51,7 +51,7 @@ fn ratios(normal: &mut impl FnMut() -> f64) -> Figure {
         "Each unit's ratio of outgoing to incoming weight norm approaches the balanced value 1 from its own side.",
         Axis::new("step"),
         Axis::new("ratio ‖v‖ / ‖W‖").logarithmic(),
-        Content::Lines(Lines { steps, series, reference }),
+        Content::Lines(Lines { steps, series, reference, band: None }),
     )
 }
 
@@ -78,7 +78,7 @@ fn losses(normal: &mut impl FnMut() -> f64) -> Figure {
         "The Hadamard product generalises without a penalty.",
         Axis::new("step"),
         Axis::new("mean squared error").logarithmic(),
-        Content::Lines(Lines { steps, series, reference: None }),
+        Content::Lines(Lines { steps, series, reference: None, band: None }),
     )
 }
 
@@ -184,7 +184,12 @@ fn many(normal: &mut impl FnMut() -> f64) -> Figure {
         "With many series the legend names the first and the last.",
         Axis::new("step"),
         Axis::new("w"),
-        Content::Lines(Lines { steps, series, reference: Some(Reference { value: 0.0, label: "zero".into() }) }),
+        Content::Lines(Lines {
+            steps,
+            series,
+            reference: Some(Reference { value: 0.0, label: "zero".into() }),
+            band: None,
+        }),
     )
 }
 
@@ -196,7 +201,7 @@ fn awkward() -> Figure {
         "A figure without values says so.",
         Axis::new("step"),
         Axis::new("loss").logarithmic(),
-        Content::Lines(Lines { steps: vec![0.0, 1.0, 2.0], series, reference: None }),
+        Content::Lines(Lines { steps: vec![0.0, 1.0, 2.0], series, reference: None, band: None }),
     )
 }
 

@@ -3,22 +3,29 @@
 use gaugebias_design::{LawSpec, Record, Regime};
 use gaugebias_dynamics::Run;
 use gaugebias_model::spec::Spec;
-use gaugebias_verify::{Chains, Judgement, PenaltyEstimate, StatisticsError, judge, penalty_estimate};
+use gaugebias_verify::{Chains, FEWEST_SEEDS, Judgement, PenaltyEstimate, StatisticsError, judge, penalty_estimate};
 use serde_json::{Value, json};
 
-use crate::{AlternativeRow, Axis, Content, Curve, Density, Derivation, Fact, Figure, Lines, Page, Series, VerdictRow};
+use crate::{
+    AlternativeRow, Axis, Band, Content, Curve, Density, Derivation, Fact, Figure, Lines, Page, Series, VerdictRow,
+};
 
 /// A run shorter than this many relaxation times is not judged.
 const SHORTEST: f64 = 5.0;
 
 /// What a run of a design's law shows.
 pub struct SimulatedLaw {
+    /// The block of a composition that it is of, from 0; 0 where there is one.
+    pub block: usize,
+    /// ` of block 2`, or nothing where there is one.
+    pub label: String,
+    observable: &'static str,
     spec: String,
     seeds: usize,
     steps: u64,
     samples: Vec<f64>,
     judgement: Result<Judgement, String>,
-    estimate: Option<PenaltyEstimate>,
+    estimate: Result<PenaltyEstimate, String>,
 }
 
 impl SimulatedLaw {
@@ -36,14 +43,21 @@ impl SimulatedLaw {
         let records: Vec<&[f64]> = samples.chunks_exact(run.seeds).collect();
         let chains = Chains::from_records(&records)?;
         let estimate = match law.log_weight(chains.sorted()[0]) {
-            None => None,
-            Some(_) if too_short => None,
+            None => Err("the observable has no penalty of its own".to_owned()),
+            Some(_) if too_short => Err(short.clone()),
+            Some(_) if run.seeds < FEWEST_SEEDS => Err(format!(
+                "bands come from the variance over seeds, and there are {}; take --seeds {FEWEST_SEEDS} or more",
+                run.seeds
+            )),
             Some(_) => {
                 let weight = |x: f64| law.log_weight(x).unwrap_or(f64::NEG_INFINITY);
-                Some(penalty_estimate(&chains, &weight, &|x| law.penalty(x))?)
+                Ok(penalty_estimate(&chains, &weight, &|x| law.penalty(x))?)
             }
         };
         Ok(Self {
+            block: 0,
+            label: String::new(),
+            observable: law.observable,
             spec: law.text.clone(),
             seeds: run.seeds,
             steps: run.steps,
@@ -53,9 +67,21 @@ impl SimulatedLaw {
         })
     }
 
+    /// As one of the laws of a composition.
+    #[must_use]
+    pub fn of_block(self, block: usize) -> Self {
+        Self { block, label: format!(" of block {}", block + 1), ..self }
+    }
+
+    /// Words joined by hyphens, for the names of files.
+    fn suffix(&self) -> String {
+        if self.label.is_empty() { String::new() } else { format!("-{}", self.block + 1) }
+    }
+
     /// What `design --json` says of it.
     pub fn to_json(&self) -> Value {
         let report = self.judgement.as_ref().ok().map(|judgement| &judgement.report);
+        let estimate = self.estimate.as_ref().ok();
         json!({
             "seeds": self.seeds,
             "steps": self.steps,
@@ -64,9 +90,13 @@ impl SimulatedLaw {
             "ks_threshold": report.map(|report| report.ks_threshold),
             "effective_samples": report.map(|report| report.effective_samples),
             "not_judged": self.judgement.as_ref().err(),
-            "within_band": self.estimate.as_ref().map(|estimate| estimate.within),
-            "rms": self.estimate.as_ref().map(|estimate| estimate.rms),
-            "range": self.estimate.as_ref().map(|estimate| estimate.range),
+            "within_band": estimate.map(|estimate| estimate.within),
+            "within_pointwise": estimate.map(|estimate| estimate.within_pointwise),
+            "band_errors": estimate.map(|estimate| estimate.simultaneous),
+            "strength": estimate.map(|estimate| estimate.strength),
+            "strength_error": estimate.map(|estimate| estimate.strength_error),
+            "rms": estimate.map(|estimate| estimate.rms),
+            "range": estimate.map(|estimate| estimate.range),
         })
     }
 
@@ -77,22 +107,26 @@ impl SimulatedLaw {
             Ok(judgement) => lines.push(judgement.report.reason.clone()),
             Err(reason) => lines.push(format!("The law was not judged: {reason}")),
         }
-        if let Some(estimate) = &self.estimate {
-            lines.push(format!(
-                "R read off the samples: the 95 % band holds the target in {:.0} % of {} bins, root mean square difference {:.3} nats, {:.1} % of R's range {:.2}.",
-                100.0 * estimate.within,
+        lines.push(match &self.estimate {
+            Ok(estimate) => format!(
+                "R read off the samples: the 95 % band of all {} bins together holds the target in {:.0} % of them (95 % bands of single bins in {:.0} %), its strength is {:.3} ± {:.3} of the target's, root mean square difference {:.3} nats, {:.1} % of R's range {:.2}.",
                 estimate.bins.len(),
+                100.0 * estimate.within,
+                100.0 * estimate.within_pointwise,
+                estimate.strength,
+                estimate.strength_error,
                 estimate.rms,
                 100.0 * estimate.rms / estimate.range,
                 estimate.range
-            ));
-        }
+            ),
+            Err(reason) => format!("R was not read off the samples: {reason}."),
+        });
         lines
     }
 }
 
 /// The page of a design.
-pub fn page(record: &Record, simulated: Option<&SimulatedLaw>) -> Page {
+pub fn page(record: &Record, simulated: &[SimulatedLaw]) -> Page {
     let mut page = Page {
         title: record.title.clone(),
         subtitle: format!("a parametrization of {} parameters", record.parameters),
@@ -107,18 +141,21 @@ pub fn page(record: &Record, simulated: Option<&SimulatedLaw>) -> Page {
         spec: record.spec.clone(),
         ..Page::default()
     };
-    if let Some(law) = simulated {
+    for law in simulated {
         page.summary.extend(law.sentences());
         page.question.push(format!(
-            "The law of one coordinate, group or small matrix of the design was simulated with {} seeds and {} steps; its spec is law.toml.",
-            law.seeds, law.steps
+            "The law of one coordinate, group or small matrix{} was simulated with {} seeds and {} steps; its spec is law{}.toml.",
+            if law.label.is_empty() { " of the design" } else { &law.label },
+            law.seeds,
+            law.steps,
+            law.suffix().replace('-', "_")
         ));
-        page.figures.extend(law.estimate.as_ref().map(estimated));
+        page.figures.extend(law.estimate.as_ref().ok().map(|estimate| estimated(law, estimate)));
         if let Ok(judgement) = &law.judgement {
-            page.verdicts.push(verdict(judgement));
+            page.verdicts.push(VerdictRow { title: law.label.trim().to_owned(), ..verdict(judgement) });
             page.figures.push(density(law, judgement));
         }
-        page.spec = format!("{}\n# law.toml\n\n{}", record.spec, law.spec);
+        page.spec = format!("{}\n# law{}.toml\n\n{}", page.spec, law.suffix().replace('-', "_"), law.spec);
     }
     page
 }
@@ -145,29 +182,30 @@ fn facts(record: &Record) -> Vec<Fact> {
     rows
 }
 
-fn estimated(estimate: &PenaltyEstimate) -> Figure {
+fn estimated(law: &SimulatedLaw, estimate: &PenaltyEstimate) -> Figure {
     let line = |label: &str, value: &dyn Fn(&gaugebias_verify::PenaltyBin) -> f64| Series {
         label: label.into(),
         values: estimate.bins.iter().map(value).collect(),
     };
     Figure {
-        name: "penalty".into(),
-        title: "R wanted and R read off the samples".into(),
+        name: format!("penalty{}", law.suffix()),
+        title: format!("R wanted and R read off the samples{}", law.label),
         caption: format!(
-            "R̂ = −log p̂ − L/τ (and the volume of a shell, for groups), averaged over bins, up to one constant. The band holds the target in {:.0} % of the bins.",
+            "R̂ = −log p̂ − L/τ (with the volume of the shell or fiber, for groups and matrices), averaged over bins, up to one constant. The band is one for all bins together, {:.2} standard errors over seeds; it holds the target in {:.0} % of the bins.",
+            estimate.simultaneous,
             100.0 * estimate.within
         ),
-        x: Axis::new("observable"),
+        x: Axis::new(law.observable),
         y: Axis::new("R (nats)"),
         content: Content::Lines(Lines {
             steps: estimate.bins.iter().map(|bin| bin.place).collect(),
-            series: vec![
-                line("target R", &|bin| bin.target),
-                line("estimate", &|bin| bin.estimate),
-                line("95 % band, lower end", &|bin| bin.band().0),
-                line("95 % band, upper end", &|bin| bin.band().1),
-            ],
+            series: vec![line("target R", &|bin| bin.target), line("estimate", &|bin| bin.estimate)],
             reference: None,
+            band: Some(Band {
+                label: format!("95 % band of all {} bins", estimate.bins.len()),
+                ends: estimate.bins.iter().map(|bin| estimate.band(bin)).collect(),
+                series: 1,
+            }),
         }),
     }
 }
@@ -176,8 +214,8 @@ fn density(law: &SimulatedLaw, judgement: &Judgement) -> Figure {
     let mut curves =
         judgement.curves.iter().map(|curve| Curve { label: curve.name.clone(), points: curve.points.clone() });
     Figure {
-        name: "law".into(),
-        title: "Samples and laws".into(),
+        name: format!("law{}", law.suffix()),
+        title: format!("Samples and laws{}", law.label),
         caption: "The observable in the simulation, against its predicted law and the alternatives.".into(),
         x: Axis::new(judgement.report.observable.clone()),
         y: Axis::new("density"),

@@ -10,7 +10,7 @@ mod stem;
 pub use density::Density;
 pub use levels::Levels;
 pub(crate) use levels::contour;
-pub use lines::{Lines, Reference};
+pub use lines::{Band, Lines, Reference};
 pub use scatter::Scatter;
 pub use stem::Stem;
 

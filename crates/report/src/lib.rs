@@ -32,7 +32,7 @@ mod thin;
 pub use error::ReportError;
 pub use figure::{Axis, Content, Figure};
 pub use files::{replace_text, write};
-pub use kinds::{Curve, Density, Levels, Lines, Reference, Scatter, Series, Stem};
+pub use kinds::{Band, Curve, Density, Levels, Lines, Reference, Scatter, Series, Stem};
 pub use page::{AlternativeRow, Branch, Derivation, Fact, Page, Section, Table, VerdictRow};
 pub use scale::number;
 

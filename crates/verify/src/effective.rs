@@ -40,12 +40,6 @@ pub fn effective_samples(chains: &Chains) -> Result<f64, StatisticsError> {
     Ok(least)
 }
 
-/// How many independent samples the event `from` ≤ x < `to` is worth; none if it never or always happens.
-pub(crate) fn event_size(chains: &Chains, from: f64, to: f64) -> Option<f64> {
-    let event = |chain: &[f64]| chain.iter().map(|&x| f64::from(u8::from(from <= x && x < to))).collect();
-    ratio_of_variances(chains.iter().map(event).collect())
-}
-
 /// Var(x)/Var(x̄) of equally long chains, or none if the values do not vary.
 fn ratio_of_variances(mut series: Vec<Vec<f64>>) -> Option<f64> {
     let samples = (series.len() * series[0].len()) as f64;

@@ -38,5 +38,5 @@ pub use judge::{
 };
 pub use kolmogorov::{kolmogorov_survival, ks_critical_value, ks_p_value, two_sample_ks_p_value};
 pub use law::PredictedCdf;
-pub use penalty::{PenaltyBin, PenaltyEstimate, penalty_estimate};
+pub use penalty::{FEWEST_SEEDS, PenaltyBin, PenaltyEstimate, penalty_estimate};
 pub use verdict::{Alternative, FAMILY_WISE_LEVEL, Measured, RESOLUTION, Report, Verdict, compare, settle};

@@ -8,8 +8,8 @@
 //!
 //! The law is exact for L = 2 and n = m. Otherwise the slice is not invariant (theory of the horizontal law), which the proof measures.
 
-use super::{Block, Parameter, Snippets, Uniform, tagged};
-use crate::formula::{Biases, Regime, exponent, factor, fraction};
+use super::{Block, Formulas, Parameter, Snippets, Uniform, tagged};
+use crate::formula::{Regime, exponent, factor, fraction};
 use gaugebias_linalg::{Matrix, Svd, svd};
 
 /// Z = W_L…W_1 ∈ ℝ^(n × m).
@@ -127,31 +127,32 @@ impl Block for Factors {
         None
     }
 
-    fn biases(&self, of: &str, a: &str) -> Biases {
+    fn formulas(&self, of: &str, a: &str) -> Formulas {
         let (n, m, depth) = (self.rows, self.columns, self.depth as f64);
         let single = (n + m - 2 * self.rank()) as f64;
-        let (noise, minibatch) = if self.depth == 2 {
+        let (noise, minibatch, equal) = if self.depth == 2 {
             (
                 format!("{} Σ log σ_i + Σ_(i<j) log(σ_i + σ_j)", fraction(0.5 + 0.5 * single)),
-                format!(
-                    "¼ η E[tr({a}{a}ᵀ √({of}{of}ᵀ)) + tr({a}ᵀ{a} √({of}ᵀ{of}))]; {}η E[{a}_ij²] ‖{of}‖_* where {a} has equal, uncorrelated entries",
-                    factor(0.25 * (n + m) as f64)
-                ),
+                format!("¼ η E[tr({a}{a}ᵀ √({of}{of}ᵀ)) + tr({a}ᵀ{a} √({of}ᵀ{of}))]"),
+                Some(format!("{}η E[{a}_ij²] ‖{of}‖_*", factor(0.25 * (n + m) as f64))),
             )
         } else {
             let powers = "Σ_l σ_i^(2(L−l)/L) σ_j^(2(l−1)/L)";
             (
                 format!("½ Σ_ij log {powers}, L = {}", self.depth),
                 format!("¼ η E[{a}_ij²] Σ_ij {powers}, L = {}, where {a} has equal, uncorrelated entries", self.depth),
+                None,
             )
         };
         let spectrum = match self.depth {
             2 => "½ Σ (σ_i log σ_i − σ_i)".to_owned(),
             _ => format!("−{}Σ σ_i{}", factor(depth / (2.0 * (depth - 2.0))), exponent(2.0 / depth)),
         };
-        Biases {
+        Formulas {
             noise,
             minibatch,
+            equal,
+            width: None,
             flow: format!(
                 "{spectrum} at balance while the singular vectors stand; none on all {of}: (JJᵀ)⁻¹ is no Hessian"
             ),

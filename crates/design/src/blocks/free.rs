@@ -1,7 +1,7 @@
 //! Coordinates that are trained themselves: z = c, without any bias.
 
-use super::{Block, Parameter, Snippets, Uniform, signed, tagged};
-use crate::formula::{Biases, Regime};
+use super::{Block, Formulas, Parameter, Snippets, Uniform, signed, tagged};
+use crate::formula::Regime;
 
 /// z = c ∈ ℝⁿ: JJᵀ = 1.
 #[derive(Clone, Debug)]
@@ -46,9 +46,14 @@ impl Block for Free {
         Some(0.5 * z.iter().map(|z| z * z).sum::<f64>())
     }
 
-    fn biases(&self, of: &str, _: &str) -> Biases {
+    fn is_free(&self) -> bool {
+        true
+    }
+
+    fn formulas(&self, of: &str, _: &str) -> Formulas {
         // (η/4) E‖a‖² does not depend on z; its potential is the Euclidean one, as without a design.
-        Biases { noise: "0".into(), minibatch: "0".into(), flow: format!("½ Σ_(i<{}) {of}_i²", self.size) }
+        let flow = format!("½ Σ_(i<{}) {of}_i²", self.size);
+        Formulas { noise: "0".into(), minibatch: "0".into(), flow, ..Formulas::default() }
     }
 
     fn minibatch_factor(&self) -> f64 {

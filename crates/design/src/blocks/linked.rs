@@ -7,9 +7,9 @@
 //! JJᵀ = ψ'² = e^(2(R − level)),  P = (η/4) E[a²] e^(2(R − level)),  φ'' = e^(−2(R − level))
 //! ```
 
-use super::{Block, Constant, Parameter, Snippets, Uniform, tagged};
+use super::{Block, Constant, Formulas, Parameter, Snippets, Uniform, tagged};
 use crate::DesignError;
-use crate::formula::{Biases, Regime};
+use crate::formula::Regime;
 use crate::link::{DEGREE, Link};
 use crate::penalty::Penalty;
 
@@ -144,26 +144,29 @@ impl Block for Linked {
         None
     }
 
-    fn biases(&self, of: &str, a: &str) -> Biases {
+    fn formulas(&self, of: &str, a: &str) -> Formulas {
         let (text, level) = (self.penalty.text(), self.link.level);
         let w = |text: &str| if of == "w" { text.to_owned() } else { format!("[{text} at w = {of}_i]") };
         let text = w(&text);
         let constant = |x: f64| format!("{x:.6}");
         match self.regime {
-            Regime::Noise => Biases {
+            Regime::Noise => Formulas {
                 noise: format!("Σ R({of}_i), R(w) = {text}"),
                 minibatch: format!("¼ η Σ E[{a}_i²] e^(2 R({of}_i)) · {}", constant((-2.0 * level).exp())),
                 flow: format!("φ'' = e^(−2 R) · {} in each {of}_i", constant((2.0 * level).exp())),
+                ..Formulas::default()
             },
-            Regime::Minibatch => Biases {
+            Regime::Minibatch => Formulas {
                 noise: format!("½ Σ log P({of}_i), P(w) = {text}"),
                 minibatch: format!("¼ η Σ E[{a}_i²] P({of}_i) · {}, P(w) = {text}", constant((-2.0 * level).exp())),
                 flow: format!("φ'' = {}/P in each {of}_i", constant((2.0 * level).exp())),
+                ..Formulas::default()
             },
-            Regime::Flow => Biases {
+            Regime::Flow => Formulas {
                 noise: format!("−½ Σ log φ''({of}_i), φ(w) = {text}"),
                 minibatch: format!("¼ η Σ E[{a}_i²] {}/φ''({of}_i)", constant((-2.0 * level).exp())),
                 flow: format!("{} Σ φ({of}_i), φ(w) = {text}", constant((2.0 * level).exp())),
+                ..Formulas::default()
             },
         }
     }

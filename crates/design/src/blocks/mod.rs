@@ -11,7 +11,8 @@ mod product;
 mod radial;
 mod scaled;
 
-use crate::formula::{Biases, Regime};
+pub(crate) use crate::formula::Formulas;
+use crate::formula::Regime;
 pub use factors::Factors;
 pub use free::Free;
 pub use linked::Linked;
@@ -84,11 +85,22 @@ pub trait Block: std::fmt::Debug + Send + Sync {
     /// ‖Jᵀa‖² on the slice for a gradient a = ∂ℓ/∂z.
     fn squared_gradient(&self, z: &[f64], a: &[f64]) -> f64;
 
+    /// Whether its coordinates carry no penalty.
+    fn is_free(&self) -> bool {
+        false
+    }
+
+    /// ∫ dz/M(z) of one coordinate from the start of a regime and `scale` to `reach` > 0: the time, in units of 1/|∂L/∂z|, that the flow takes under a
+    /// constant gradient ([`crate::convergence`]). None where it is no closed form.
+    fn escape_time(&self, _reach: f64, _regime: Regime, _scale: f64) -> Option<f64> {
+        None
+    }
+
     /// φ(z) with ∇²φ = (JJᵀ)⁻¹, where there is one.
     fn potential(&self, z: &[f64]) -> Option<f64>;
 
     /// The biases in symbols; `of` is the name of the coordinates, `w` or `(Tw)`, and `a` that of the gradient by them.
-    fn biases(&self, of: &str, a: &str) -> Biases;
+    fn formulas(&self, of: &str, a: &str) -> Formulas;
 
     /// α of R = α·shape.
     fn strength(&self) -> f64 {

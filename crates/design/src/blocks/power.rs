@@ -6,8 +6,9 @@
 //! R = (1 − 1/γ) log|z| + log γ,  P = (η/4) E[a²] γ² |z|^(2 − 2/γ),  φ'' = |z|^(2/γ − 2)/γ²
 //! ```
 
-use super::{Block, Parameter, Snippets, Uniform, magnitude, signed, tagged};
-use crate::formula::{Biases, Regime, exponent, factor, fraction};
+use super::{Block, Formulas, Parameter, Snippets, Uniform, magnitude, signed, tagged};
+use crate::convergence::equal_factors;
+use crate::formula::{Regime, exponent, factor, fraction};
 
 /// z = ε|x|^γ ∈ ℝⁿ.
 #[derive(Clone, Debug)]
@@ -92,7 +93,12 @@ impl Block for Power {
         Some(z.iter().map(one).sum())
     }
 
-    fn biases(&self, of: &str, a: &str) -> Biases {
+    /// dx/dt = γ x^(γ−1) from x = scale.
+    fn escape_time(&self, reach: f64, _: Regime, scale: f64) -> Option<f64> {
+        Some(equal_factors(scale, reach.powf(1.0 / self.exponent), self.exponent) / self.exponent)
+    }
+
+    fn formulas(&self, of: &str, a: &str) -> Formulas {
         let gamma = self.exponent;
         let flow = if gamma == 2.0 {
             format!("¼ Σ (|{of}_i| log|{of}_i| − |{of}_i|)")
@@ -101,10 +107,11 @@ impl Block for Power {
             let sign = if weight < 0.0 { "−" } else { "" };
             format!("{sign}{}Σ |{of}_i|{}", factor(weight.abs()), exponent(2.0 / gamma))
         };
-        Biases {
+        Formulas {
             noise: format!("{} Σ log|{of}_i|", fraction(1.0 - 1.0 / gamma)),
             minibatch: format!("{}η Σ E[{a}_i²] |{of}_i|{}", factor(0.25 * gamma * gamma), exponent(2.0 - 2.0 / gamma)),
             flow,
+            ..Formulas::default()
         }
     }
 

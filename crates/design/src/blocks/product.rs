@@ -5,8 +5,9 @@
 //! R = (1 − 1/D) log|z| + ½ log D,  P = (η/4) E[a²] D |z|^(2 − 2/D),  φ'' = |z|^(2/D − 2)/D
 //! ```
 
-use super::{Block, Parameter, Snippets, Uniform, signed, tagged};
-use crate::formula::{Biases, Regime, exponent, factor, fraction};
+use super::{Block, Formulas, Parameter, Snippets, Uniform, signed, tagged};
+use crate::convergence::{equal_factors, one_at_zero};
+use crate::formula::{Regime, exponent, factor, fraction};
 
 /// z = u₁∘…∘u_D ∈ ℝⁿ.
 #[derive(Clone, Debug)]
@@ -77,7 +78,15 @@ impl Block for Product {
         Some(z.iter().map(one).sum())
     }
 
-    fn biases(&self, of: &str, a: &str) -> Biases {
+    fn escape_time(&self, reach: f64, regime: Regime, scale: f64) -> Option<f64> {
+        let depth = self.depth as f64;
+        Some(match regime {
+            Regime::Noise => equal_factors(scale, reach.powf(1.0 / depth), depth),
+            Regime::Minibatch | Regime::Flow => one_at_zero(scale, reach, depth),
+        })
+    }
+
+    fn formulas(&self, of: &str, a: &str) -> Formulas {
         let depth = self.depth as f64;
         let flow = match self.depth {
             2 => format!(
@@ -85,10 +94,11 @@ impl Block for Product {
             ),
             _ => format!("−{}Σ |{of}_i|{} at balance", factor(depth / (2.0 * (depth - 2.0))), exponent(2.0 / depth)),
         };
-        Biases {
+        Formulas {
             noise: format!("{} Σ log|{of}_i|", fraction(1.0 - 1.0 / depth)),
             minibatch: format!("{}η Σ E[{a}_i²] |{of}_i|{}", factor(depth / 4.0), exponent(2.0 - 2.0 / depth)),
             flow,
+            ..Formulas::default()
         }
     }
 

@@ -8,8 +8,8 @@
 //! A strength α of α log‖z_g‖ is γ = k/(k − α). For k ≥ 2 the radial and the tangential part of (JJᵀ)⁻¹ would need φ'' = ρ^(2/γ−2)/γ² and φ'/ρ = ρ^(2/γ−2),
 //! which agree only at γ = 1: there is no mirror potential.
 
-use super::{Block, Parameter, Snippets, Uniform, signed, tagged};
-use crate::formula::{Biases, Regime, exponent, factor};
+use super::{Block, Formulas, Parameter, Snippets, Uniform, signed, tagged};
+use crate::formula::{Regime, exponent, factor};
 
 /// Groups of equal size, one after the other.
 #[derive(Clone, Debug)]
@@ -86,15 +86,14 @@ impl Block for Radial {
         None
     }
 
-    fn biases(&self, of: &str, a: &str) -> Biases {
+    fn formulas(&self, of: &str, a: &str) -> Formulas {
         let (gamma, k) = (self.exponent, self.width as f64);
         let (power, stretch) = (exponent(2.0 - 2.0 / gamma), factor(gamma * gamma - 1.0));
-        Biases {
+        Formulas {
             noise: format!("{}Σ_g log‖{of}_g‖", factor(k * (1.0 - 1.0 / gamma))),
-            minibatch: format!(
-                "¼ η Σ_g ‖{of}_g‖{power} E[‖{a}_g‖² + {stretch}({a}_g·{of}_g/‖{of}_g‖)²]; {}η E[{a}_i²] Σ_g ‖{of}_g‖{power} where {a} has equal, uncorrelated entries",
-                factor(0.25 * (k + gamma * gamma - 1.0))
-            ),
+            minibatch: format!("¼ η Σ_g ‖{of}_g‖{power} E[‖{a}_g‖² + {stretch}({a}_g·{of}_g/‖{of}_g‖)²]"),
+            equal: Some(format!("{}η E[{a}_i²] Σ_g ‖{of}_g‖{power}", factor(0.25 * (k + gamma * gamma - 1.0)))),
+            width: Some(self.width),
             flow: format!(
                 "none: (JJᵀ)⁻¹ is no Hessian; d{of}_g/dt = −‖{of}_g‖{power} (∇_g + {stretch}({of}_g·∇_g) {of}_g/‖{of}_g‖²)"
             ),

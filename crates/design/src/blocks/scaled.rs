@@ -9,8 +9,8 @@
 //! bias is another one: R_Q = (k − 1) log s + ½ log(s² + ρ²/s²) with s² = Q + √(Q² + ρ²), which tends to (k − 1) log ρ.
 
 use super::radial::{norms, projections};
-use super::{Block, Parameter, Snippets, Uniform, signed, tagged};
-use crate::formula::{Biases, Regime, factor};
+use super::{Block, Formulas, Parameter, Snippets, Uniform, signed, tagged};
+use crate::formula::{Regime, factor};
 
 /// Groups of equal size, one after the other.
 #[derive(Clone, Debug)]
@@ -89,14 +89,13 @@ impl Block for Scaled {
         None
     }
 
-    fn biases(&self, of: &str, a: &str) -> Biases {
+    fn formulas(&self, of: &str, a: &str) -> Formulas {
         let k = self.width as f64;
-        Biases {
+        Formulas {
             noise: format!("{}Σ_g log‖{of}_g‖", factor(0.5 * k)),
-            minibatch: format!(
-                "¼ η Σ_g ‖{of}_g‖ E[‖{a}_g‖² + ({a}_g·{of}_g/‖{of}_g‖)²]; {}η E[{a}_i²] Σ_g ‖{of}_g‖ where {a} has equal, uncorrelated entries",
-                factor(0.25 * (k + 1.0))
-            ),
+            minibatch: format!("¼ η Σ_g ‖{of}_g‖ E[‖{a}_g‖² + ({a}_g·{of}_g/‖{of}_g‖)²]"),
+            equal: Some(format!("{}η E[{a}_i²] Σ_g ‖{of}_g‖", factor(0.25 * (k + 1.0)))),
+            width: Some(self.width),
             flow: format!(
                 "none: (JJᵀ)⁻¹ is no Hessian; d{of}_g/dt = −‖{of}_g‖ (∇_g + ({of}_g·∇_g) {of}_g/‖{of}_g‖²) at balance"
             ),

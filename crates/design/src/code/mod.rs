@@ -11,7 +11,11 @@ mod torch;
 
 use crate::blocks::Snippets;
 use crate::operator::Operator;
+use crate::part::Part;
 use crate::{Design, Target};
+
+/// Longest line of generated code that the formatter leaves alone.
+const LINE: usize = 120;
 
 /// A framework to write code for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +73,8 @@ impl Design {
             Target::Haar => "HaarSparsity",
             Target::Graph => "GraphSparsity",
             Target::Custom => "CustomPenalty",
+            Target::Free => "Free",
+            Target::Blocks => "Blocks",
         }
     }
 
@@ -78,7 +84,8 @@ impl Design {
 
     /// Whether the code acts on any number of entries.
     fn fits_any_size(&self) -> bool {
-        self.operator == Operator::Identity && self.blocks.len() == 1 && self.target != Target::LowRank
+        let one = |part: &Part| part.operator == Operator::Identity && part.blocks.len() == 1;
+        self.alone().is_some_and(one) && self.target != Target::LowRank
     }
 
     /// The lines of the module's docstring after its first.
@@ -103,15 +110,9 @@ impl Design {
         lines
     }
 
-    /// `left: Tensor, right: Tensor`
-    fn typed_arguments(&self, array: &str) -> String {
-        self.parameter_names().iter().map(|name| format!("{name}: {array}")).collect::<Vec<_>>().join(", ")
-    }
-
-    /// Constants, helpers and the three functions.
+    /// Constants, helpers and the three functions; of several parts those of each, and three that call them.
     fn core(&self, framework: Framework) -> String {
         let (xp, array) = framework.names();
-        let snippets: Vec<Snippets> = self.blocks.iter().map(|block| block.snippets()).collect();
         let mut text = String::new();
         for constant in self.constants() {
             let name = constant.name.to_uppercase();
@@ -119,81 +120,168 @@ impl Design {
         }
         // Two blank lines before the first function.
         text.push_str(if text.is_empty() { "\n" } else { "\n\n" });
-        let body = [self.weight(&snippets, array), self.inverse(&snippets, array), self.charges(&snippets, array)]
-            .join("\n\n");
+        let mut functions: Vec<String> = self.parts.iter().flat_map(|part| part.functions(array)).collect();
+        if self.parts.len() > 1 {
+            functions.extend(self.joining_functions(array));
+        }
+        let body = functions.join("\n\n");
         text.push_str(&helpers(&body, framework));
         text.push_str(&body);
         text.replace("xp.", &format!("{xp}."))
     }
 
+    /// `left: Tensor, right: Tensor`, and what hands them on; of many, all as one.
+    fn arguments(&self, array: &str) -> (String, String) {
+        let names = self.parameter_names();
+        let typed = typed(&names, array).join(", ");
+        let line = format!("    def forward(self, {typed}) -> {array}:");
+        if line.chars().count() <= LINE {
+            (typed, names.join(", "))
+        } else {
+            (format!("*parameters: {array}"), "*parameters".into())
+        }
+    }
+
+    /// The three functions of a composition, out of those of its parts.
+    fn joining_functions(&self, array: &str) -> [String; 3] {
+        let names = self.parameter_names();
+        let call =
+            |function: &str, part: &Part| format!("_{function}{}({})", part.tag, part.parameter_names().join(", "));
+        let weights: Vec<String> = self.parts.iter().map(|part| call("weight", part)).collect();
+        let charges: Vec<String> =
+            self.parts.iter().map(|part| format!("        **{},\n", call("charges", part))).collect();
+        let mut inverse = Vec::new();
+        for (part, at) in self.placed() {
+            let own = part.parameter_names();
+            let left = if own.len() == 1 { format!("({},)", own[0]) } else { own.join(", ") };
+            let line = format!("    {left} = _parameters{}(w[{}:{}], floor)\n", part.tag, at.start, at.end);
+            let lines = own.iter().map(|name| format!("        {name},\n")).collect::<String>();
+            let broken = format!("    (\n{lines}    ) = _parameters{}(w[{}:{}], floor)\n", part.tag, at.start, at.end);
+            inverse.push(if line.chars().count() <= LINE { line } else { broken });
+        }
+        [
+            heading("weight", "", &names, array)
+                + &format!(
+                    "    return xp.concatenate(\n        (\n{}        )\n    )\n",
+                    weights.iter().map(|text| format!("            {text},\n")).collect::<String>()
+                ),
+            inverse_heading("", names.len(), array) + &inverse.concat() + &returned(&names),
+            heading("charges", "", &names, array) + &format!("    return {{\n{}    }}\n", charges.concat()),
+        ]
+    }
+}
+
+/// `left: Tensor`, `right: Tensor`
+fn typed(names: &[String], array: &str) -> Vec<String> {
+    names.iter().map(|name| format!("{name}: {array}")).collect()
+}
+
+/// A line, or what the formatter makes of one that is too long: the items between brackets on a line of their own, or on one each.
+fn bracketed(open: &str, items: &[String], close: &str) -> String {
+    let short = |line: &str| line.chars().count() <= LINE;
+    let joined = items.join(", ");
+    let (one, middle) = (format!("{open}{joined}{close}"), format!("    {joined}"));
+    if short(&one) {
+        one
+    } else if short(&middle) {
+        format!("{open}\n{middle}\n{close}")
+    } else {
+        format!("{open}\n{}{close}", items.iter().map(|item| format!("    {item},\n")).collect::<String>())
+    }
+}
+
+/// The first lines of `_weight` or `_charges`.
+fn heading(function: &str, tag: &str, names: &[String], array: &str) -> String {
+    let (result, about) = match function {
+        "weight" => (array.to_owned(), "w as a vector, from its parameters."),
+        _ => (format!("dict[str, {array}]"), "What gradient flow conserves, zero at balance."),
+    };
+    let line = bracketed(&format!("def _{function}{tag}("), &typed(names, array), &format!(") -> {result}:"));
+    format!("{line}\n    \"\"\"{about}\"\"\"\n")
+}
+
+fn inverse_heading(tag: &str, count: usize, array: &str) -> String {
+    // Beyond some ten the type of each says no more.
+    let result = if count > 10 { format!("{array}, ...") } else { vec![array; count].join(", ") };
+    let arguments = [format!("w: {array}"), "floor: float".to_owned()];
+    format!(
+        "{}\n    \"\"\"Balanced parameters of a vector w; factors below `floor` are raised to it, which gives them charges.\"\"\"\n",
+        bracketed(&format!("def _parameters{tag}("), &arguments, &format!(") -> tuple[{result}]:"))
+    )
+}
+
+fn returned(names: &[String]) -> String {
+    let line = format!("    return {}\n", names.join(", "));
+    if names.len() == 1 {
+        format!("    return ({},)\n", names[0])
+    } else if line.chars().count() <= LINE {
+        line
+    } else {
+        format!("    return (\n{}    )\n", names.iter().map(|name| format!("        {name},\n")).collect::<String>())
+    }
+}
+
+fn indented(lines: impl IntoIterator<Item = String>) -> String {
+    lines.into_iter().map(|line| format!("    {line}\n")).collect()
+}
+
+impl Part {
+    fn parameter_names(&self) -> Vec<String> {
+        self.parameters().into_iter().map(|parameter| parameter.name).collect()
+    }
+
+    fn functions(&self, array: &str) -> [String; 3] {
+        let snippets: Vec<Snippets> = self.blocks.iter().map(|block| block.snippets()).collect();
+        [self.weight(&snippets, array), self.inverse(&snippets, array), self.charges(&snippets, array)]
+    }
+
     fn weight(&self, snippets: &[Snippets], array: &str) -> String {
-        let mut lines = vec![
-            format!("def _weight({}) -> {array}:", self.typed_arguments(array)),
-            "    \"\"\"w as a vector, from its parameters.\"\"\"".into(),
-        ];
+        let mut lines = Vec::new();
         let several = snippets.len() > 1;
         for (k, snippet) in snippets.iter().enumerate() {
             lines.extend(snippet.forward.iter().map(|line| match line.strip_prefix("z = ") {
-                Some(rest) if several => format!("    z{} = {rest}", k + 1),
-                _ => format!("    {line}"),
+                Some(rest) if several => format!("z{} = {rest}", k + 1),
+                _ => line.clone(),
             }));
         }
         if several {
             let parts: Vec<String> = (1..=snippets.len()).map(|k| format!("z{k}")).collect();
-            lines.push(format!("    z = xp.concatenate(({}))", parts.join(", ")));
+            lines.push(format!("z = xp.concatenate(({}))", parts.join(", ")));
         }
-        if self.operator != Operator::Identity {
-            lines.extend(self.operator.snippets(self.size()).0.into_iter().map(|line| format!("    {line}")));
-            lines.push("    return w".into());
+        if self.operator == Operator::Identity {
+            lines.push("return z".into());
         } else {
-            lines.push("    return z".into());
+            lines.extend(self.operator.snippets(self.size(), &self.tag, array).0);
+            lines.push("return w".into());
         }
-        lines.join("\n") + "\n"
+        heading("weight", &self.tag, &self.parameter_names(), array) + &indented(lines)
     }
 
     fn inverse(&self, snippets: &[Snippets], array: &str) -> String {
         let names = self.parameter_names();
-        let result = format!("tuple[{}]", vec![array; names.len()].join(", "));
-        let mut lines = vec![
-            format!("def _parameters(w: {array}, floor: float) -> {result}:"),
-            "    \"\"\"Balanced parameters of a vector w; factors below `floor` are raised to it, which gives them charges.\"\"\"".into(),
-        ];
-        match self.operator {
-            Operator::Identity => lines.push("    z = w".into()),
-            _ => lines.extend(self.operator.snippets(self.size()).1.into_iter().map(|line| format!("    {line}"))),
-        }
+        let mut lines = match self.operator {
+            Operator::Identity => vec!["z = w".to_owned()],
+            _ => self.operator.snippets(self.size(), &self.tag, array).1,
+        };
         let several = snippets.len() > 1;
         if several {
-            lines.push("    coordinates = z".into());
+            lines.push("coordinates = z".into());
         }
-        let mut from = 0;
-        for (snippet, block) in snippets.iter().zip(&self.blocks) {
+        for (snippet, (_, at)) in snippets.iter().zip(self.placed()) {
             if several {
-                lines.push(format!("    z = coordinates[{from}:{}]", from + block.size()));
+                lines.push(format!("z = coordinates[{}:{}]", at.start, at.end));
             }
-            from += block.size();
-            lines.extend(snippet.inverse.iter().map(|line| format!("    {line}")));
+            lines.extend(snippet.inverse.iter().cloned());
         }
-        let comma = if names.len() == 1 { "," } else { "" };
-        let brackets = if names.len() == 1 { ("(", ")") } else { ("", "") };
-        lines.push(format!("    return {}{}{comma}{}", brackets.0, names.join(", "), brackets.1));
-        lines.join("\n") + "\n"
+        inverse_heading(&self.tag, names.len(), array) + &indented(lines) + &returned(&names)
     }
 
     fn charges(&self, snippets: &[Snippets], array: &str) -> String {
-        let mut lines = vec![
-            format!("def _charges({}) -> dict[str, {array}]:", self.typed_arguments(array)),
-            "    \"\"\"What gradient flow conserves, zero at balance.\"\"\"".into(),
-        ];
         let charges: Vec<&(String, String)> = snippets.iter().flat_map(|snippet| &snippet.charges).collect();
-        if charges.is_empty() {
-            lines.push("    return {}".into());
-        } else {
-            lines.push("    return {".into());
-            lines.extend(charges.iter().map(|(name, text)| format!("        \"{name}\": {text},")));
-            lines.push("    }".into());
-        }
-        lines.join("\n") + "\n"
+        let entries: String = charges.iter().map(|(name, text)| format!("        \"{name}\": {text},\n")).collect();
+        let body =
+            if entries.is_empty() { "    return {}\n".into() } else { format!("    return {{\n{entries}    }}\n") };
+        heading("charges", &self.tag, &self.parameter_names(), array) + &body
     }
 }
 

@@ -8,7 +8,7 @@ pub(super) fn module(design: &Design) -> String {
     let story = design.story().join("\n");
     let core = design.core(Framework::Torch);
     let numpy = if core.contains("np.") { "import numpy as np\n" } else { "" };
-    let arguments = design.typed_arguments("Tensor");
+    let (arguments, handed) = design.arguments("Tensor");
     let names = design.parameter_names().join(", ");
     let (math, check) = if design.fits_any_size() {
         ("", String::new())
@@ -46,7 +46,7 @@ class {name}(nn.Module):
 {check}        self.shape, self.floor = tuple(shape), floor
 
     def forward(self, {arguments}) -> Tensor:
-        return _weight({names}).reshape(self.shape)
+        return _weight({handed}).reshape(self.shape)
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, ...]:
         return tuple(part.clone() for part in _parameters(weight.reshape(-1), self.floor))
@@ -70,7 +70,8 @@ def initialise_(
 
 def effective_weight(module: nn.Module, name: str = "weight") -> Tensor:
     """w, with its gradients."""
-    return getattr(module, name)
+    weight: Tensor = getattr(module, name)
+    return weight
 
 
 def _originals(module: nn.Module, name: str) -> list[Tensor]:

@@ -21,6 +21,19 @@ pub struct Lines {
     pub series: Vec<Series>,
     /// A horizontal line.
     pub reference: Option<Reference>,
+    /// A band that is no spread over seeds.
+    pub band: Option<Band>,
+}
+
+/// A region between two lines.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Band {
+    /// Name for the legend.
+    pub label: String,
+    /// Lower and upper end at every step.
+    pub ends: Vec<(f64, f64)>,
+    /// The series whose ink it has.
+    pub series: usize,
 }
 
 /// Above this many series there is no legend entry, no band and no faint line for each.
@@ -44,6 +57,14 @@ impl Lines {
         if !many {
             self.spread(&mut drawing, &seeds);
         }
+        if let Some(band) = &self.band {
+            if band.ends.len() != self.steps.len() {
+                let expected = format!("one pair of ends for each of the {} positions", self.steps.len());
+                return Err(Misfit { what: "the band".to_owned(), found: band.ends.len(), expected });
+            }
+            let points = self.steps.iter().zip(&band.ends).map(|(&x, &(low, high))| (x, low, high)).collect();
+            drawing.marks.push(Mark::Band { points, ink: Ink::Series(band.series), opacity: 0.25 });
+        }
         let budget = (MEDIAN_POINTS / self.series.len().max(1)).clamp(60, MOST_POINTS);
         let every = self.series.len().div_ceil(MOST_LINES).max(1);
         for (index, (series, &seeds)) in self.series.iter().zip(&seeds).enumerate().step_by(every) {
@@ -55,6 +76,9 @@ impl Lines {
             if !many {
                 drawing.entry(&series.label, ink, Sample::Line(dash));
             }
+        }
+        if let Some(band) = &self.band {
+            drawing.entry(&band.label, Ink::Series(band.series), Sample::Dot { hollow: false });
         }
         self.legend_of_the_whole(&mut drawing, many, every, seeds.iter().any(|&n| n > 1));
         Ok(drawing)

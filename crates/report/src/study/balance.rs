@@ -86,6 +86,7 @@ pub(super) fn figures(study: &Study, wanted: &Wanted, name: &str, about: &str) -
             steps: steps.clone(),
             series,
             reference: Some(Reference { value: reference, label: number(reference) }),
+            band: None,
         }),
     };
     let caption = "What is left of each charge. Where it stays at 1, the ratio does not move by the charge.";

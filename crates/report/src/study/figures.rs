@@ -184,7 +184,7 @@ fn lines(studies: &[Study], wanted: &Wanted) -> Option<Content> {
         }
     }
     let reference = wanted.reference.map(|value| Reference { value, label: crate::number(value) });
-    Some(Content::Lines(Lines { steps, series, reference }))
+    Some(Content::Lines(Lines { steps, series, reference, band: None }))
 }
 
 fn last_record(study: &Study, logged: &Logged) -> Vec<f64> {
@@ -250,7 +250,7 @@ fn stem(studies: &[Study], wanted: &Wanted) -> Option<Content> {
         // Rods that stand too close to be told apart.
         let mut series: Vec<Series> = series;
         series.extend(truth.map(|values| Series { label: "truth".into(), values }));
-        return Some(Content::Lines(Lines { steps: positions, series, reference: None }));
+        return Some(Content::Lines(Lines { steps: positions, series, reference: None, band: None }));
     }
     Some(Content::Stem(Stem { positions, series, truth }))
 }
