@@ -124,3 +124,34 @@ fn transients_are_not_attributed_to_noise() {
     }
     assert!(found.change.abs() > 1e-3, "{found:?}");
 }
+
+/// One parameter has no orbit that noise could not leave: it goes through the zero of J at x = 0, and the law has both signs.
+#[test]
+fn one_parameter_goes_through_zeros_of_its_derivative() {
+    let isotropic = "noise = \"isotropic\"";
+    let verify = "law = \"isotropic\"\nobservable = \"predictor\"";
+    let by_sum = |w: fn(f64) -> f64| {
+        let weight = |i: i32| {
+            let x = f64::from(i) * 1e-4 + 5e-5;
+            (w(x), (-0.5 * (w(x) - 0.3).powi(2) / 0.05).exp())
+        };
+        let (total, mean) =
+            (-40_000..40_000).map(weight).fold((0.0, 0.0), |(total, mean), (w, p)| (total + p, mean + w * p));
+        mean / total
+    };
+    for (model, w) in [
+        ("sign(x) * abs(x)**1.5", (|x| x.signum() * x.abs().powf(1.5)) as fn(f64) -> f64),
+        ("x**3", |x| x * x * x),
+        ("x**2", |x| x * x),
+    ] {
+        let model = format!("predictor = \"{model}\"\nloss = \"0.5 * (predictor - 0.3)**2\"");
+        let spec = spec("x = 0.7", &model, isotropic, verify);
+        let mean = predict(&spec).expect("a prediction").means()[0].1;
+        assert!((mean - by_sum(w)).abs() < 1e-5, "{model}: {mean}, {}", by_sum(w));
+    }
+    let bent = "predictor = \"sign(x) * abs(x)**1.5\"\nloss = \"0.5 * (predictor - 0.3)**2\"";
+    let mut spec = spec("x = 0.7", bent, isotropic, verify);
+    (spec.train.step_size, spec.train.steps, spec.ensemble.seeds) = (5e-3, 20_000, 128);
+    let report = judged(&spec).report;
+    assert_eq!(report.verdict, gaugebias::verify::Verdict::Agrees, "{report:?}");
+}

@@ -2,6 +2,8 @@
 //!
 //! Dormand–Prince 5(4) with step control. The curve meets every fiber at a right angle, so a curve that starts on the
 //! balanced slice stays on it where the slice is one-dimensional, and no projection is needed.
+//!
+//! It ends where J vanishes, unless there is one parameter alone: then the curve is its axis, which noise follows through zeros of J.
 
 use crate::GeometryError;
 use crate::orbit::jacobian;
@@ -31,9 +33,25 @@ const ERROR: [f64; 7] =
 /// A model seen as a unit field.
 pub(crate) struct Curve<'a> {
     pub model: &'a dyn Parametrization,
+    /// The direction of the axis of a model of one parameter, where the curve goes on through zeros of J.
+    axis: Option<f64>,
 }
 
-impl Curve<'_> {
+impl<'a> Curve<'a> {
+    /// The curve of a model; `through_zeros` of J where its start is the axis of one parameter.
+    pub fn new(model: &'a dyn Parametrization, start: &[f64], through_zeros: bool) -> Result<Self, GeometryError> {
+        let axis = match start {
+            [_] if through_zeros => Some(jacobian(model, &point(start))?.into_data()[0].signum()),
+            _ => None,
+        };
+        Ok(Self { model, axis })
+    }
+
+    /// Whether the curve ends where J vanishes.
+    pub fn ends_at_zeros(&self) -> bool {
+        self.axis.is_none()
+    }
+
     /// |J| at θ.
     pub fn gradient_norm(&self, theta: &[f64]) -> Result<f64, GeometryError> {
         Ok(jacobian(self.model, &point(theta))?.frobenius_norm())
@@ -45,6 +63,9 @@ impl Curve<'_> {
     }
 
     fn direction(&self, theta: &[f64]) -> Result<Vec<f64>, GeometryError> {
+        if let Some(sign) = self.axis {
+            return Ok(vec![sign]);
+        }
         let gradient = jacobian(self.model, &point(theta))?.into_data();
         let norm = gradient.iter().map(|x| x * x).sum::<f64>().sqrt();
         if norm == 0.0 {
@@ -100,6 +121,14 @@ impl Curve<'_> {
         sign: f64,
         trial: &mut f64,
     ) -> Result<Option<(Vec<f64>, f64, f64)>, GeometryError> {
+        if self.axis.is_some() {
+            // No length but the curve's own says how long a step may be: its distance from 0.
+            let h = trial.min(0.05 * (1.0 + theta[0].abs()));
+            let (end, _) = self.step(theta, sign * h)?;
+            let next = self.gradient_norm(&end)?;
+            *trial *= 1.5;
+            return Ok(Some((end, next, h)));
+        }
         loop {
             let h = *trial;
             let (end, error) = self.step(theta, sign * h)?;

@@ -3,7 +3,7 @@
 //!
 //! With respect to arc length s along the curve the densities are e^{−L/τ} times a weight of orbit volumes; with respect
 //! to s they are smooth where, in w, they are singular (u∘v: ds = dw/√(2w)). The curve ends where |J| vanishes, the
-//! border of a component, or where the weight is negligible. Rejected: a grid in w; it puts its points where the
+//! border of a component (with one parameter injected noise goes through: [`LawOptions::through_zeros`]), or where the weight is negligible. Rejected: a grid in w; it puts its points where the
 //! density is not and cannot start at the border.
 
 pub mod cloud;
@@ -51,11 +51,13 @@ pub struct LawOptions {
     pub weight_cut: f64,
     /// The curve is not followed further than this many times |θ₀| + 1.
     pub reach: f64,
+    /// With one parameter, whether the curve goes on where J vanishes: injected noise goes through, noise of gradients vanishes with J.
+    pub through_zeros: bool,
 }
 
 impl Default for LawOptions {
     fn default() -> Self {
-        Self { intervals: 4000, gradient_cut: 1e-6, weight_cut: 1e-14, reach: 1e4 }
+        Self { intervals: 4000, gradient_cut: 1e-6, weight_cut: 1e-14, reach: 1e4, through_zeros: false }
     }
 }
 
@@ -139,7 +141,7 @@ impl<'a> Trace<'a> {
         if found != 1 {
             return Err(GeometryError::NotOneDimensional { found });
         }
-        let curve = Curve { model };
+        let curve = Curve::new(model, start, options.through_zeros)?;
         let ends = Ends::find(&curve, start, temperature, loss, options)?;
         let grid = Grid::new(ends.lengths, ends.distances(), options.intervals);
         let thetas = along(&curve, start, &grid.arc_length)?;
@@ -369,7 +371,7 @@ fn follow(
         travelled += h;
         let value = loss(&theta);
         *lowest = lowest.min(value);
-        if gradient < options.gradient_cut * gradient_at_start {
+        if curve.ends_at_zeros() && gradient < options.gradient_cut * gradient_at_start {
             let predictor = curve.predictor(&theta);
             return Ok((sign * travelled, Border::Component { predictor, distance }));
         }

@@ -89,7 +89,8 @@ pub(super) fn density_laws(
 fn on_curve(prediction: &Prediction, law: Law, notes: &mut Vec<String>) -> Result<Densities, JudgeError> {
     let Prediction { spec, functions, symmetries, start, .. } = prediction;
     let loss = |theta: &[f64]| functions.loss_at(theta);
-    let trace = Trace::new(&functions.predictor, spec.train.temperature, start, &loss, &LawOptions::default())?;
+    let options = LawOptions { through_zeros: true, ..LawOptions::default() };
+    let trace = Trace::new(&functions.predictor, spec.train.temperature, start, &loss, &options)?;
     let observed = functions.observed(trace.thetas().iter().map(Vec::as_slice));
     let of = |density: Density| trace.law_of_values(symmetries, density, observed.clone());
     let stiff = stiff(prediction, law, &trace, &observed, notes)?;
