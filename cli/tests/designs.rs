@@ -49,6 +49,19 @@ fn every_target_is_proven_and_its_spec_is_a_spec() {
     }
 }
 
+/// Without injected noise a group starts where the data can give it any direction.
+#[test]
+fn groups_start_without_a_direction() {
+    let folder = folder();
+    for (regime, start) in [("flow", "zeros(2, 3)"), ("minibatch", "zeros(2, 3)"), ("noise", "full([2, 3], ")] {
+        let asked = ["design", "--target", "group", "--groups", "3,3", "--link", "product", "--regime", regime];
+        let spec = folder.run(&[asked.as_slice(), &["--emit", "spec"]].concat()).ends_with(0).stdout;
+        assert!(spec.contains(&format!("x = \"{start}")), "{spec}");
+        folder.write("design.toml", &spec);
+        folder.run(&["simulate", "design.toml", "--steps", "3", "--seeds", "1"]).ends_with(0);
+    }
+}
+
 #[test]
 fn code_is_printed_for_every_framework() {
     let folder = folder();

@@ -64,10 +64,6 @@ class Model:
         """The same model with another step size."""
         return Model(self.data, self.param, self.model, {**self.train, "step_size": step_size})
 
-    def starting(self, **param: str) -> "Model":
-        """The same model with other initial values of some parameters."""
-        return Model(self.data, {**self.param, **param}, self.model, self.train)
-
 
 def designed(program: Program, step_size: float, *arguments: str) -> Model:
     """The parametrization that a design prints; its example loss is left out."""

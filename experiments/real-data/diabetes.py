@@ -119,9 +119,7 @@ def grouped(program: Program, title: str, rows: int) -> list[Arm]:
         return above(0.01)(np.sqrt(np.add.reduceat(w**2, starts)))
 
     def design(scale: str) -> Model:
-        model = designed(program, 0.01, "--target", "group", "--groups", listed, "--link", "product", "--regime", "flow", "--scale", scale)
-        # The printed start is balanced, where a group of one keeps its sign; from x = 0 and s > 0 every group can take any direction.
-        return model.starting(x_1="zeros(9, 3)", x_2="zeros(1, 1)")
+        return designed(program, 0.01, "--target", "group", "--groups", listed, "--link", "product", "--regime", "flow", "--scale", scale)
 
     scales = {scale: design(scale) for scale in ("0.3", "0.03", "0.003")}
     fit = partial(trained, program, problem.task, error=problem.held_out, support=count)

@@ -51,13 +51,17 @@ impl Block for Scaled {
         self.groups * self.width
     }
 
-    fn parameters(&self, _: Regime, scale: f64) -> Vec<Parameter> {
+    /// Balanced under injected noise; else x = 0, from where the data decide the direction of a group: a balanced group of one keeps its sign.
+    fn parameters(&self, regime: Regime, scale: f64) -> Vec<Parameter> {
         let [s, x] = self.names();
         let (groups, width) = (self.groups, self.width);
-        let each = scale / (width as f64).sqrt();
+        let entries = match regime {
+            Regime::Noise => format!("full([{groups}, {width}], {:?})", scale / (width as f64).sqrt()),
+            Regime::Minibatch | Regime::Flow => format!("zeros({groups}, {width})"),
+        };
         vec![
             Parameter { name: s, shape: vec![groups], start: format!("full({groups}, {scale:?})") },
-            Parameter { name: x, shape: vec![groups, width], start: format!("full([{groups}, {width}], {each:?})") },
+            Parameter { name: x, shape: vec![groups, width], start: entries },
         ]
     }
 
