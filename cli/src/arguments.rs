@@ -254,6 +254,9 @@ pub struct Reproduce {
 }
 
 #[derive(Args)]
+#[command(
+    after_help = "The mean of the preference is taken apart by runs without an ingredient (noise, penalties, the parametrization). Then one setting is changed at a time: half the temperature, another batch size, half the step size, half the initial scale, a balanced start; its effect is that on the run less the predictor itself, trained alike. Beside each stands what the laws predict. Of a file with variants the base is meant, unless --variant names one."
+)]
 pub struct Attribute {
     /// Spec file, or name of a published experiment
     pub spec: String,

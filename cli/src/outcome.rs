@@ -23,6 +23,17 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The failure with what it is about before its message, where it does not underline a place.
+    pub fn about(self, what: &str) -> Self {
+        match self {
+            Failure::Refused(message) => Failure::Refused(format!("{what}: {message}")),
+            Failure::No(message) => Failure::No(format!("{what}: {message}")),
+            Failure::Ours(message) => Failure::Ours(format!("{what}: {message}")),
+            Failure::Interrupted(message) => Failure::Interrupted(format!("{what}: {message}")),
+            other => other,
+        }
+    }
+
     /// What ended a simulation early.
     pub fn early_end(&self) -> Option<String> {
         match self {

@@ -129,6 +129,60 @@ fn weight_decay_is_an_explicit_penalty() {
     assert!((term(&object, "explicit penalty").0 + 0.05).abs() < 1e-6, "{object}");
 }
 
+/// A penalty in the loss is one, also beside noise: w itself does not have it.
+#[test]
+fn a_penalty_in_the_loss_is_an_explicit_penalty() {
+    let folder = Folder::new();
+    let ridge = DECAY
+        .replace("weight_decay = 0.05\n", "")
+        .replace("[model]\n", "[model]\nsize = \"u**2 + v**2\"\n")
+        .replace("0.5 * (predictor - 1.0)**2", "0.5 * (predictor - 1.0)**2 + 0.025 * size");
+    folder.write("ridge.toml", &ridge);
+    let object = attributed(&folder, &["ridge.toml"]);
+    is_due_to(&object, "explicit penalty", 1e-6);
+    assert!((term(&object, "explicit penalty").0 + 0.05).abs() < 1e-6, "{object}");
+    let refused = folder.run(&["attribute", "ridge.toml", "--of", "size"]).ends_with(2).stderr;
+    assert!(refused.contains("`size`"), "{refused}");
+    let noisy = ridge
+        .replace("[train]", "[train]\noptimizer = \"langevin\"\nnoise = \"horizontal\"\ntemperature = 0.02")
+        .replace("law = \"flow\"", "law = \"horizontal\"\nburn_in = 1000\nthin = 50")
+        .replace("seeds = 16", "seeds = 256");
+    folder.write("noisy.toml", noisy);
+    let object = attributed(&folder, &["noisy.toml", "--terms-only"]);
+    for name in ["noise of w itself", "gauge correction", "explicit penalty"] {
+        let (ablation, error, predicted) = term(&object, name);
+        assert!((ablation - predicted).abs() < 4.0 * error + 1e-4, "{name}: {ablation} ± {error}, {predicted}");
+    }
+}
+
+/// The predictor itself starts where the run's predictor does, seed by seed: w = u is its own reference.
+#[test]
+fn a_parameter_that_is_the_predictor_has_no_preference() {
+    let folder = Folder::new();
+    let same = "title = \"t\"\n[data]\nX = \"normal(2, 3)\"\n[param]\nu = \"1 + 0.3 * normal(3)\"\n[model]\npredictor = \"1.0 * u\"\n\
+                loss = \"mean((X @ predictor - 1)**2)\"\n[train]\nstep_size = 0.02\nsteps = 500\ndtype = \"f64\"\n[ensemble]\nseeds = 12";
+    folder.write("same.toml", same);
+    let object = attributed(&folder, &["same.toml", "--of", "norm(predictor)"]);
+    assert!(number(&object["change"]).abs() < 1e-12 && number(&object["change_error"]) < 1e-12, "{object}");
+    let refused =
+        folder.run(&["attribute", "same.toml", "--of", "norm(predictor)", "--seeds", "1"]).ends_with(2).stderr;
+    assert!(refused.contains("two or more"), "{refused}");
+}
+
+/// Half of the variance ησ² is that of w itself, the other half that of two factors.
+#[test]
+fn what_noise_does_to_w_itself_is_predicted_by_its_own_law() {
+    let folder = Folder::new();
+    folder.write("law.toml", laws("label-noise"));
+    let square = ["law.toml", "--seeds", "128", "--of", "(predictor - 1)**2", "--terms-only"];
+    let object = attributed(&folder, &square);
+    for name in ["noise of w itself", "gradient noise"] {
+        let (ablation, error, predicted) = term(&object, name);
+        assert!((predicted - 0.00125).abs() < 2e-5, "{name}: {predicted}");
+        assert!((ablation - predicted).abs() < 4.0 * error + 1e-5, "{name}: {ablation} ± {error}");
+    }
+}
+
 /// The published run is full-batch and noise-free: what it shows is the flow of a small start.
 #[test]
 fn the_published_sparse_spectrum_is_flow() {

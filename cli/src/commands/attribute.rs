@@ -29,7 +29,7 @@ pub fn attribute(flags: &Attribute) -> Result<(), Failure> {
         let observable = observable(&spec, flags)?;
         let found = take_apart(&spec, &observable, &run, !flags.terms_only).map_err(|error| match error {
             AttributeError::Unfit(message) => Failure::Refused(message),
-            AttributeError::Dynamics(error) => error.into(),
+            AttributeError::Dynamics { run, error } => Failure::from(error).about(&run),
         })?;
         if flags.json {
             let object = serde_json::to_value(&found).map_err(|error| Failure::Ours(error.to_string()))?;
@@ -52,40 +52,70 @@ fn observable(spec: &Spec, flags: &Attribute) -> Result<Definition, Failure> {
     }
 }
 
+/// Standard errors beyond which a prediction has failed, and what of the observable is no failure.
+const BEYOND: f64 = 3.0;
+const NEGLIGIBLE: f64 = 1e-4;
+
 fn text(found: &Attribution) -> String {
     let mut lines = vec![
         format!("{}: {}", found.title, found.observable),
         format!(
-            "  {:.6} in the run, {:.6} where the predictor itself is trained: change {:+.6}, standard error {:.6}",
-            found.value, found.reference, found.change, found.change_error
+            "  {:.6} in the run, {:.6} where the predictor itself is trained: change {}, standard error {:.6}",
+            found.value,
+            found.reference,
+            signed(Some(found.change)),
+            found.change_error
         ),
         format!("  {:<18} {:>12} {:>10} {:>12} {:>8}", "due to", "by ablation", "s.e.", "predicted", "share"),
     ];
+    let comparable = found.predicted_remainder.is_some();
     for term in &found.terms {
         let share =
             term.share.map_or("–".to_owned(), |share| format!("{:.1} %", (1000.0 * share).round() / 10.0 + 0.0));
         lines.push(format!(
-            "  {:<18} {:>12} {:>10.6} {:>12} {:>8}",
+            "  {:<18} {:>12} {:>10.6} {:>12} {:>8}{}",
             term.name,
             signed(Some(term.ablation)),
             term.ablation_error,
             signed(term.predicted),
-            share
+            share,
+            failed(
+                term.predicted.filter(|_| comparable).map(|predicted| term.ablation - predicted),
+                term.ablation_error,
+                found.value
+            )
         ));
     }
-    let verdict = if found.explained { "within" } else { "beyond" };
-    lines.push(format!(
-        "  {:<18} {:>12}, {verdict} three standard errors, {:.6}",
-        "remainder",
-        signed(Some(found.remainder)),
-        found.remainder_interval
-    ));
-    if found.predicted_remainder.is_some() {
-        lines.push(format!("  {:<18} {:>12}", "not predicted", signed(found.predicted_remainder)));
+    // With one ingredient beside the flow there is nothing to do together.
+    if found.terms.len() > 3 {
+        let verdict = if found.explained { "within" } else { "beyond" };
+        lines.push(format!(
+            "  {:<18} {:>12}, {verdict} three standard errors, {:.6}: what they do together only",
+            "remainder",
+            signed(Some(found.remainder)),
+            found.remainder_interval
+        ));
+    }
+    if let Some(rest) = found.predicted_remainder {
+        lines.push(format!(
+            "  {:<18} {:>12} {:>10.6}{}",
+            "not predicted",
+            signed(Some(rest)),
+            found.change_error,
+            failed(Some(rest), found.change_error, found.value)
+        ));
     }
     lines.extend(settings(&found.settings));
     lines.extend(found.notes.iter().map(|note| format!("  note: {note}")));
     lines.join("\n") + "\n"
+}
+
+/// A mark where a number is not what was predicted, by more than a negligible part of the observable.
+fn failed(difference: Option<f64>, error: f64, value: f64) -> &'static str {
+    match difference {
+        Some(difference) if difference.abs() > BEYOND * error + NEGLIGIBLE * value.abs() => "  not as predicted",
+        _ => "",
+    }
 }
 
 /// The table of settings, under its own heading.
@@ -97,15 +127,12 @@ fn settings(effects: &[SettingEffect]) -> Vec<String> {
         let setting = format!("{} {} → {}", effect.name, effect.from, effect.to);
         let (change, predicted) = (signed(Some(effect.change)), signed(effect.predicted));
         format!(
-            "  {setting:<34} {change:>12} {:>10.6} {predicted:>12} {:>12}",
+            "  {setting:<34} {change:>12} {:>10.6} {predicted:>12}{}",
             effect.change_error,
-            signed(effect.remainder)
+            failed(effect.remainder, effect.change_error, effect.value)
         )
     };
-    let heading = format!(
-        "  {:<34} {:>12} {:>10} {:>12} {:>12}",
-        "one setting changed", "change", "s.e.", "predicted", "not predicted"
-    );
+    let heading = format!("  {:<34} {:>12} {:>10} {:>12}", "one setting changed", "changes it by", "s.e.", "predicted");
     std::iter::once(heading).chain(effects.iter().map(row)).collect()
 }
 

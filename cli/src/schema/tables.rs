@@ -317,14 +317,18 @@ pub(super) const ATTRIBUTE: &[Field] = &[
     TITLE,
     field("observable", Text, "the preference"),
     field("value", Number, "its mean over seeds in the run"),
-    field("reference", Number, "its mean where the predictor itself is trained, without noise and weight decay"),
+    field("reference", Number, "its mean where the predictor itself is trained, without noise and penalties"),
     field("change", Number, "value − reference"),
     field("change_error", Number, "its standard error"),
     field("terms", List(&Object(EFFECTS)), "what it is due to"),
     field("remainder", Number, "the change less all terms"),
     field("remainder_interval", Number, "three standard errors of it"),
     field("explained", Truth, "whether the remainder is within that"),
-    field("predicted_remainder", OrNull(&Number), "the change less all predictions; null where a term has none"),
+    field(
+        "predicted_remainder",
+        OrNull(&Number),
+        "the change less its prediction; null where there is none, or for some of the starts only",
+    ),
     field("settings", List(&Object(SETTINGS)), "what it does where one setting is changed; empty with --terms-only"),
     field("notes", List(&Text), "conditions, in sentences"),
 ];
@@ -342,11 +346,15 @@ const SETTINGS: &[Field] = &[
     field("from", Text, "what it is in the spec"),
     field("to", Text, "what it was changed to"),
     field("value", Number, "mean of the observable there"),
-    field("reference", Number, "its mean where w itself is trained with the same setting and noise"),
+    field(
+        "reference",
+        Number,
+        "its mean where w itself is trained with the same setting and noise, from where it started",
+    ),
     field("change", Number, "value − reference, less the same as the spec stands"),
     field("change_error", Number, "its standard error"),
     field("predicted", OrNull(&Number), "the change, by prediction"),
-    field("remainder", OrNull(&Number), "the change less its prediction"),
+    field("remainder", OrNull(&Number), "the change less its prediction; null as predicted_remainder"),
 ];
 
 pub(super) const BENCH: &[Field] = &[

@@ -49,6 +49,20 @@ impl Definition {
             .map_err(|error| SpecError::at(&location.within(error.span), error.message).maybe_help(error.help))?;
         Ok(Self { name: name.to_owned(), text: text.to_owned(), expression, key: location.clone(), location })
     }
+
+    /// The definition under another name, with other names in its expression where `renamed` has them.
+    ///
+    /// # Errors
+    /// As [`Definition::new`].
+    pub fn renamed(&self, name: &str, renamed: &dyn Fn(&str) -> Option<String>) -> Result<Self, SpecError> {
+        let (mut text, mut end) = (String::new(), 0);
+        for (span, old) in self.expression.names() {
+            text.push_str(&self.text[end..span.start]);
+            text.push_str(&renamed(&old).unwrap_or(old));
+            end = span.end;
+        }
+        Self::new(name, &(text + &self.text[end..]))
+    }
 }
 
 /// A spec: one model with its training, or one variant of it.

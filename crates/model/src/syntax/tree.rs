@@ -1,5 +1,6 @@
 //! The syntax tree of an expression. Spans count bytes from the expression's start.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 /// An expression and where it stands.
@@ -86,18 +87,34 @@ impl Expression {
 
     /// Whether a name stands anywhere in it.
     pub fn mentions(&self, wanted: &str) -> bool {
-        self.any(&|kind| matches!(kind, ExpressionKind::Name(name) if name == wanted))
+        self.any(&|part| matches!(&part.kind, ExpressionKind::Name(name) if name == wanted))
     }
 
     /// Whether one of these functions is called anywhere in it.
     pub fn calls(&self, wanted: &[&str]) -> bool {
-        self.any(&|kind| matches!(kind, ExpressionKind::Call { function, .. } if wanted.contains(&function.as_str())))
+        self.any(
+            &|part| matches!(&part.kind, ExpressionKind::Call { function, .. } if wanted.contains(&function.as_str())),
+        )
+    }
+
+    /// The names in it with their places in the text, from the left.
+    pub fn names(&self) -> Vec<(Range<usize>, String)> {
+        let found = RefCell::new(Vec::new());
+        self.any(&|part| {
+            if let ExpressionKind::Name(name) = &part.kind {
+                found.borrow_mut().push((part.span.clone(), name.clone()));
+            }
+            false
+        });
+        let mut names = found.into_inner();
+        names.sort_by_key(|(span, _)| span.start);
+        names
     }
 
     /// Whether a test holds for it or anything in it.
-    fn any(&self, test: &dyn Fn(&ExpressionKind) -> bool) -> bool {
+    fn any(&self, test: &dyn Fn(&Expression) -> bool) -> bool {
         let bound = |bound: &Option<Expression>| bound.as_ref().is_some_and(|bound| bound.any(test));
-        test(&self.kind)
+        test(self)
             || match &self.kind {
                 ExpressionKind::Number { .. } | ExpressionKind::Text(_) | ExpressionKind::Name(_) => false,
                 ExpressionKind::Array(items) => items.iter().any(|item| item.any(test)),

@@ -2,6 +2,8 @@
 
 use gaugebias_model::spec::{Constraint, Definition, Noise, Optimizer, Scheme, Spec, Verify};
 
+use super::frozen::{frozen, has_penalised_loss};
+
 /// The parameter of the reference: the predictor as such.
 const PREDICTOR_ITSELF: &str = "predictor_itself";
 
@@ -43,39 +45,36 @@ pub(super) fn without_noise(spec: &Spec) -> Option<Spec> {
     if quiet.train.constraint == Constraint::Conditioned {
         quiet.train.constraint = Constraint::Rigid;
     }
-    quiet.title.push_str(", without noise");
+    if noise_of(spec) != NoiseKind::None {
+        quiet.title.push_str(", without noise");
+    }
     Some(quiet)
 }
 
+/// An explicit penalty of the parameters: weight decay, or a part of the loss that reads them beside the predictor.
 pub(super) fn has_penalty(spec: &Spec) -> bool {
+    decays(spec) || has_penalised_loss(spec)
+}
+
+fn decays(spec: &Spec) -> bool {
     matches!(spec.train.optimizer, Optimizer::Sgd { weight_decay, .. } if weight_decay > 0.0)
 }
 
-/// Training without weight decay.
-pub(super) fn without_penalty(spec: &Spec) -> Spec {
-    let mut free = spec.clone();
+/// Training without explicit penalties.
+pub(super) fn without_penalty(spec: &Spec) -> Option<Spec> {
+    let mut free = if has_penalised_loss(spec) { frozen(spec, None)? } else { spec.clone() };
+    if has_penalty(spec) {
+        free.title.push_str(", without penalty");
+    }
     if let Optimizer::Sgd { momentum, .. } = free.train.optimizer {
         free.train.optimizer = Optimizer::Sgd { momentum, weight_decay: 0.0 };
     }
-    free.title.push_str(", without weight decay");
-    free
+    Some(free)
 }
 
-/// The predictor trained itself from where it starts, without weight decay: what was `[param]` is drawn as data, and what
-/// `[model]` computes before the predictor from it.
+/// The predictor trained itself, without penalties: the only parameter, with what was `[param]` as data.
 pub(super) fn reference(spec: &Spec) -> Option<Spec> {
-    let mut plain = without_penalty(spec);
-    let place = plain.model.iter().position(|definition| definition.name == "predictor")?;
-    let mut model = plain.model.split_off(place);
-    let mut before = std::mem::take(&mut plain.model);
-    before.retain(|definition| definition.name != "gauge");
-    let predictor = model.remove(0);
-    model.retain(|definition| definition.name != "gauge");
-    plain.data.append(&mut plain.param);
-    plain.data.append(&mut before);
-    plain.param.push(Definition::new(PREDICTOR_ITSELF, &predictor.text).ok()?);
-    plain.model.push(Definition::new("predictor", PREDICTOR_ITSELF).ok()?);
-    plain.model.append(&mut model);
+    let mut plain = frozen(&without_penalty(spec)?, Some(PREDICTOR_ITSELF))?;
     plain.train.constraint = Constraint::None;
     plain.title = format!("{}, the predictor itself", spec.title);
     Some(plain)
@@ -134,6 +133,27 @@ mod tests {
         let model = Model::build(&plain, DataBinding::Inputs).expect("it makes sense");
         assert_eq!(model.parameter_count(), 2);
         assert!(model.named("loss").is_some());
+    }
+
+    /// λ‖u‖² is a penalty that w itself does not have, whatever it is called on the way; a loss of w alone has none.
+    #[test]
+    fn penalties_in_the_loss_are_told_and_taken_away() {
+        let text = "[param]\nu = 1.5\nv = 0.5\n[model]\nsize = \"u**2 + v**2\"\npredictor = \"u * v\"\nfit = \"0.5 * (predictor - 1)**2\"\n\
+            ridge = \"0.1 * size\"\nloss = \"fit + ridge\"";
+        let penalised = spec(text);
+        assert!(has_penalty(&penalised) && !has_penalty(&spec(&text.replace("fit + ridge", "fit"))));
+        let free = without_penalty(&penalised).expect("it has a predictor");
+        assert!(!has_penalty(&free), "{:?}", free.model.iter().map(|d| &d.text).collect::<Vec<_>>());
+        let model = Model::build(&free, DataBinding::Inputs).expect("it makes sense");
+        assert_eq!(model.parameter_count(), 2);
+        let plain = reference(&penalised).expect("it has a predictor");
+        let model = Model::build(&plain, DataBinding::Inputs).expect("it makes sense");
+        assert_eq!((plain.param.len(), model.parameter_count()), (1, 1));
+        let observable = |text: &str| Definition::new("o", text).expect("an expression");
+        use super::super::frozen::not_of_predictor;
+        assert_eq!(not_of_predictor(&penalised, &observable("size - 1")).as_deref(), Some("size"));
+        assert_eq!(not_of_predictor(&penalised, &observable("sqrt(loss)")).as_deref(), Some("loss"));
+        assert_eq!(not_of_predictor(&penalised, &observable("fit + predictor")), None);
     }
 
     #[test]

@@ -3,22 +3,25 @@
 //! ```text
 //! O(run) − O(reference) = flow + noise of w itself + gauge or gradient noise + penalty + remainder
 //!
-//! reference   the predictor trained itself from the same place, without noise and weight decay
-//! flow        O(run without noise and weight decay) − O(reference)
+//! reference   the predictor trained itself from the same place, without noise and penalties
+//! flow        O(run without noise and penalties) − O(reference)
 //! noise of w  O(reference with the run's noise) − O(reference)
 //! noise       O(run) − O(run without noise), less the noise of w itself
-//! penalty     O(run) − O(run without weight decay)
+//! penalty     O(run) − O(run without penalties): weight decay, and what the loss reads of the parameters beside the predictor
 //! ```
 //!
 //! O is the mean of an observable over seeds (and over the samples after the burn-in, where there is noise). Each term is an ablation of
-//! its own, so the remainder is what only ingredients together do; beside each stands what the theory predicts for it, where it does.
+//! its own, so the remainder is what only ingredients together do. The same combination of the runs' predicted means stands beside each.
 //! Beside the terms, what one setting does: [`settings`]. Rejected: taking ingredients away one after the other. The terms then add up by construction, their order decides what they are, and
 //! nothing is left to tell that they interact.
 
 mod ablate;
+mod frozen;
 mod predicted;
 mod runs;
 mod settings;
+
+use std::collections::HashSet;
 
 use gaugebias_dynamics::{DynamicsError, Run};
 use gaugebias_model::spec::{Definition, Spec};
@@ -26,7 +29,8 @@ use serde::Serialize;
 use thiserror::Error;
 
 use ablate::{Window, observed};
-use runs::{Part, Runs, combined};
+use frozen::not_of_predictor;
+use runs::{Part, Runs, combined, predicted};
 pub use settings::SettingEffect;
 
 /// Standard errors of an interval.
@@ -70,7 +74,7 @@ pub struct Attribution {
     pub remainder_interval: f64,
     /// Whether the remainder is within that.
     pub explained: bool,
-    /// The change less all predictions; null where a term has none.
+    /// The change less its prediction; null where there is none. Its standard error is that of the change.
     pub predicted_remainder: Option<f64>,
     /// What the observable does where one setting is changed; empty where that was not asked for.
     pub settings: Vec<SettingEffect>,
@@ -84,9 +88,14 @@ pub enum AttributeError {
     /// The spec does not lend itself to it.
     #[error("{0}")]
     Unfit(String),
-    /// A run did not end well.
-    #[error(transparent)]
-    Dynamics(#[from] DynamicsError),
+    /// A run did not end well: the spec's own, or one of its ablations.
+    #[error("{run}: {error}")]
+    Dynamics {
+        /// Its title.
+        run: String,
+        /// Why.
+        error: DynamicsError,
+    },
 }
 
 /// Runs a spec, from its own starts or from θ of each seed.
@@ -102,31 +111,41 @@ pub fn attribute(
     simulate: &Simulate<'_>,
     settings: bool,
 ) -> Result<Attribution, AttributeError> {
-    if let Some(parameter) = spec.param.iter().find(|parameter| observable.expression.mentions(&parameter.name)) {
+    if let Some(name) = not_of_predictor(spec, observable) {
+        let parameter = spec.param.iter().any(|parameter| parameter.name == name);
+        let what = if parameter { "the parameter" } else { "what the parameters give beside the predictor," };
         return Err(AttributeError::Unfit(format!(
-            "{}: the observable `{}` reads the parameter `{}`, which the reference does not have: name a function of `predictor`",
-            spec.title, observable.text, parameter.name
+            "{}: the observable `{}` reads {what} `{name}`, which the reference does not have: name a function of `predictor`",
+            spec.title, observable.text
         )));
     }
     let base = observed(spec, observable, Window::of(spec));
-    let runs = Runs::of(&base, simulate)?;
+    let mut notes = Vec::new();
+    let runs = Runs::of(&base, simulate, &mut notes)?;
     let parts = runs.parts();
     let whole = [(1.0, &runs.whole), (-1.0, &runs.reference)];
     let (change, change_error) = combined(&whole);
     let rest = parts.iter().flat_map(|(_, part)| part.iter().map(|&(c, mean)| (-c, mean)));
     let (remainder, remainder_error) = combined(&whole.into_iter().chain(rest).collect::<Vec<_>>());
     let clear = change.abs() > INTERVAL * change_error && change != 0.0;
-    let mut notes = Vec::new();
-    let predicted = predicted::terms(spec, &base, &runs.reference, &mut notes);
     let term = |(name, part): &Part<'_>| {
         let (ablation, ablation_error) = combined(part);
-        let predicted = predicted.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
-        Term { name: (*name).to_owned(), ablation, ablation_error, predicted, share: clear.then(|| ablation / change) }
+        Term {
+            name: (*name).to_owned(),
+            ablation,
+            ablation_error,
+            predicted: predicted(part),
+            share: clear.then(|| ablation / change),
+        }
     };
     let terms: Vec<Term> = parts.iter().map(term).collect();
-    let all: Option<f64> = terms.iter().map(|term| term.predicted).sum();
+    // Predictions of some of the starts are not to be held against all.
+    let comparable = runs.followed == runs.starts.len();
+    let told = predicted(&whole).filter(|_| comparable);
     let remainder_interval = INTERVAL * remainder_error + 1e-9 * runs.whole.value.abs();
     let settings = if settings { settings::effects(&base, &runs, simulate, &mut notes)? } else { Vec::new() };
+    let mut seen = HashSet::new();
+    notes.retain(|note| seen.insert(note.clone()));
     Ok(Attribution {
         title: spec.title.clone(),
         observable: observable.text.clone(),
@@ -138,7 +157,7 @@ pub fn attribute(
         remainder,
         remainder_interval,
         explained: remainder.abs() <= remainder_interval,
-        predicted_remainder: all.map(|all| change - all),
+        predicted_remainder: told.map(|told| change - told),
         settings,
         notes,
     })

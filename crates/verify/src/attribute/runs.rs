@@ -1,29 +1,50 @@
-//! The runs of an attribution: means of an observable over their seeds, and of differences.
+//! The runs of an attribution: means of an observable over their seeds, what is predicted of them, and differences.
 
 use gaugebias_dynamics::Run;
-use gaugebias_model::spec::Spec;
+use gaugebias_model::Setup;
+use gaugebias_model::spec::{Definition, Spec};
 
 use super::ablate::{NoiseKind, has_penalty, noise_of, reference, without_noise, without_penalty};
+use super::predicted::mean_of;
 use super::{AttributeError, Simulate};
 
-/// Mean over seeds, its standard error, and the seeds' own means.
+/// Seeds whose flow is predicted, where they have starts of their own.
+pub(super) const PREDICTED_STARTS: usize = 8;
+
+/// Mean of an observable over seeds, the seeds' own means, and what is predicted of it.
 pub(super) struct Mean {
     pub value: f64,
     pub seeds: Vec<f64>,
+    pub predicted: Option<f64>,
 }
 
 impl Mean {
-    pub fn of(run: &Run) -> Result<Self, AttributeError> {
+    /// Runs a spec, from θ of each seed where they are given.
+    pub fn of(spec: &Spec, starts: Option<&[Vec<f64>]>, simulate: &Simulate<'_>) -> Result<Self, AttributeError> {
+        let failed = |error| AttributeError::Dynamics { run: spec.title.clone(), error };
+        Self::of_samples(&simulate(spec, starts).map_err(failed)?)
+    }
+
+    /// With the mean of the first seeds in the place of a prediction: where w itself ends without noise is seen.
+    pub fn as_seen(mut self, followed: usize) -> Self {
+        self.predicted = Some(self.seeds[..followed].iter().sum::<f64>() / followed as f64);
+        self
+    }
+
+    fn of_samples(run: &Run) -> Result<Self, AttributeError> {
         let samples = run.samples.as_ref().filter(|samples| !samples.values.is_empty());
         let samples =
             samples.ok_or_else(|| AttributeError::Unfit(format!("{}: no samples after the burn-in", run.title)))?;
         let records = samples.values.len() / run.seeds;
         let at = |seed: usize| samples.values.iter().skip(seed).step_by(run.seeds).sum::<f64>() / records as f64;
         let seeds: Vec<f64> = (0..run.seeds).map(at).collect();
-        if seeds.iter().any(|x| !x.is_finite()) {
-            return Err(AttributeError::Unfit(format!("{}: the observable is not finite", run.title)));
+        if let Some(seed) = seeds.iter().position(|x| !x.is_finite()) {
+            return Err(AttributeError::Unfit(format!(
+                "{}: the observable is not finite in seed {seed}; take one that is finite wherever the predictor goes",
+                run.title
+            )));
         }
-        Ok(Self { value: seeds.iter().sum::<f64>() / seeds.len() as f64, seeds })
+        Ok(Self { value: seeds.iter().sum::<f64>() / seeds.len() as f64, seeds, predicted: None })
     }
 }
 
@@ -36,12 +57,23 @@ pub(super) fn combined(parts: &[(f64, &Mean)]) -> (f64, f64) {
     (mean, (variance / count as f64).sqrt())
 }
 
+/// Σ c_i times what is predicted of each; `None` where a prediction is missing that does not cancel.
+pub(super) fn predicted(parts: &[(f64, &Mean)]) -> Option<f64> {
+    let weight =
+        |mean: &Mean| parts.iter().filter(|(_, other)| std::ptr::eq(*other, mean)).map(|(c, _)| c).sum::<f64>();
+    parts.iter().filter(|(_, mean)| weight(mean) != 0.0).map(|(c, mean)| Some(c * mean.predicted?)).sum()
+}
+
 /// A spec's run and its ablations. A run that would be the same as another one is not made.
 pub(super) struct Runs {
     /// As the spec stands.
     pub whole: Mean,
-    /// w itself, without noise and weight decay.
+    /// w itself, without noise and penalties.
     pub reference: Mean,
+    /// w at the start of each seed.
+    pub starts: Vec<Vec<f64>>,
+    /// The first seeds, of which something is predicted: all of them, unless they have starts of their own.
+    pub followed: usize,
     kind: NoiseKind,
     penalised: bool,
     itself: Option<Mean>,
@@ -54,29 +86,53 @@ pub(super) struct Runs {
 pub(super) type Part<'a> = (&'static str, Vec<(f64, &'a Mean)>);
 
 impl Runs {
-    pub fn of(base: &Spec, simulate: &Simulate<'_>) -> Result<Self, AttributeError> {
+    pub fn of(base: &Spec, simulate: &Simulate<'_>, notes: &mut Vec<String>) -> Result<Self, AttributeError> {
         let unfit = |what: &str| AttributeError::Unfit(format!("{}: {what}", base.title));
-        let run = |spec: &Spec| Mean::of(&simulate(spec, None)?);
-        let quiet = |spec: &Spec| -> Result<Mean, AttributeError> {
-            let whole = without_noise(spec).ok_or_else(|| {
+        let unnamed = || unfit("[model] names no `predictor`, so there is no reference");
+        let plain = reference(base).ok_or_else(unnamed)?;
+        let free = without_penalty(base).ok_or_else(unnamed)?;
+        let quiet = |spec: &Spec| {
+            without_noise(spec).ok_or_else(|| {
                 unfit("the batches cannot be completed to all rows of [data], so there is no run without their noise")
-            })?;
-            run(&whole)
+            })
         };
-        let plain = reference(base).ok_or_else(|| unfit("[model] names no `predictor`, so there is no reference"))?;
         let (kind, penalised) = (noise_of(base), has_penalty(base));
         let noisy = kind != NoiseKind::None;
-        let free = without_penalty(base);
-        Ok(Self {
-            whole: run(base)?,
-            reference: quiet(&plain)?,
+        let starts = starts_of_predictor(base, simulate)?;
+        let random = has_random_start(base);
+        if base.ensemble.seeds < 2 && (noisy || random) {
+            return Err(unfit(
+                "one seed tells nothing of chance: an attribution of a random run needs two or more (--seeds)",
+            ));
+        }
+        let mut run = |spec: &Spec, from: Option<&[Vec<f64>]>, what: &str| -> Result<Mean, AttributeError> {
+            let mut mean = Mean::of(spec, from, simulate)?;
+            if !what.is_empty() {
+                mean.predicted = told(spec, what, notes);
+            }
+            Ok(mean)
+        };
+        let whole = run(base, None, "run")?;
+        let seeds = base.ensemble.seeds;
+        let followed = if random { PREDICTED_STARTS.min(seeds) } else { seeds };
+        let reference = run(&quiet(&plain)?, Some(&starts), "")?.as_seen(followed);
+        let both = noisy && penalised;
+        let runs = Self {
+            itself: noisy.then(|| run(&plain, Some(&starts), "noise of w itself")).transpose()?,
+            flow: (noisy || penalised).then(|| run(&quiet(&free)?, None, "flow")).transpose()?,
+            quiet: both.then(|| run(&quiet(base)?, None, "flow with its penalty")).transpose()?,
+            free: both.then(|| run(&free, None, "run without its penalty")).transpose()?,
+            whole,
+            reference,
+            starts,
+            followed,
             kind,
             penalised,
-            itself: noisy.then(|| run(&plain)).transpose()?,
-            flow: (noisy || penalised).then(|| quiet(&free)).transpose()?,
-            quiet: (noisy && penalised).then(|| quiet(base)).transpose()?,
-            free: (noisy && penalised).then(|| run(&free)).transpose()?,
-        })
+        };
+        if random && runs.whole.predicted.is_some() {
+            notes.push(format!("the seeds start at different points: predictions are those of the first {followed} starts, ablations those of all"));
+        }
+        Ok(runs)
     }
 
     /// w itself with the run's noise.
@@ -99,4 +155,38 @@ impl Runs {
         }
         parts
     }
+}
+
+/// The mean that is predicted of a spec's run, its conditions among the notes; else the reason.
+fn told(spec: &Spec, what: &str, notes: &mut Vec<String>) -> Option<f64> {
+    match mean_of(spec) {
+        Ok((mean, conditions)) => {
+            if what == "run" {
+                notes.extend(conditions);
+            }
+            Some(mean)
+        }
+        Err(error) => {
+            notes.push(format!("the {what} is not predicted: {error}"));
+            None
+        }
+    }
+}
+
+/// Whether the seeds start at different parameters.
+fn has_random_start(spec: &Spec) -> bool {
+    let random = |setup: Setup| setup.graph.is_random(&setup.params.iter().map(|(_, node)| *node).collect::<Vec<_>>());
+    Setup::build(spec).is_ok_and(random)
+}
+
+/// The predictor before the first step, of each seed: where w itself is to start.
+fn starts_of_predictor(base: &Spec, simulate: &Simulate<'_>) -> Result<Vec<Vec<f64>>, AttributeError> {
+    let failed = |error| AttributeError::Dynamics { run: base.title.clone(), error };
+    let mut still = base.clone();
+    still.train.steps = 0;
+    still.verify = None;
+    still.log.every = 1;
+    still.log.observables = vec![Definition::new("predictor", "predictor").map_err(|error| failed(error.into()))?];
+    let run = simulate(&still, None).map_err(failed)?;
+    Ok((0..run.seeds).map(|seed| run.observables["predictor"].record(0, seed).to_vec()).collect())
 }

@@ -1,7 +1,8 @@
 //! What one setting does: the run with that setting changed and nothing else, beside what its law says there.
 //!
 //! ```text
-//! change = (O(run) − O(w itself)) with the setting changed − (O(run) − O(w itself)) as it is,  w itself trained alike, noise included
+//! change = (O(run) − O(w itself)) with the setting changed − (O(run) − O(w itself)) as it is,  w itself trained alike, noise included;
+//!          another start changes O(run) alone
 //!
 //! temperature     τ/2: the effect of injected noise is of its order
 //! batch size      2k of n rows (k/2 where 2k > n): noise of gradients is of the order of (1/k)(n − k)/(n − 1)
@@ -23,12 +24,10 @@ use gaugebias_symmetry::{SearchOptions, find};
 use serde::Serialize;
 
 use super::ablate::{NoiseKind, noise_of, reference};
-use super::predicted::excess_of;
-use super::runs::{Mean, Runs, combined};
+use super::predicted::mean_of;
+use super::runs::{Mean, PREDICTED_STARTS, Runs, combined, predicted};
 use super::{AttributeError, Simulate};
 
-/// Starts whose laws are predicted, where the seeds have starts of their own.
-const PREDICTED_STARTS: usize = 8;
 /// |Q|/|θ|² of a start that is balanced already.
 const BALANCED: f64 = 1e-9;
 
@@ -43,15 +42,15 @@ pub struct SettingEffect {
     pub to: String,
     /// Mean of the observable there.
     pub value: f64,
-    /// Its mean where w itself is trained with the same setting and noise.
+    /// Its mean where w itself is trained with the same setting and noise, from where it started.
     pub reference: f64,
-    /// Their difference, less the same difference as the spec stands.
+    /// Their difference, less the same difference as the spec stands. For another start the reference stays what it was.
     pub change: f64,
     /// Its standard error, from the differences of equal seeds.
     pub change_error: f64,
     /// The change by prediction; null where one of both laws is not predicted.
     pub predicted: Option<f64>,
-    /// The change less its prediction.
+    /// The change less its prediction; null also where that is for some of the starts only.
     pub remainder: Option<f64>,
 }
 
@@ -61,7 +60,9 @@ struct Changed {
     from: String,
     to: String,
     spec: Spec,
-    /// θ of each seed, where they start elsewhere than `[param]` says.
+    /// Whether it starts elsewhere.
+    moved: bool,
+    /// θ of each seed, where that is not what `[param]` says.
     starts: Option<Vec<Vec<f64>>>,
 }
 
@@ -78,34 +79,48 @@ pub(super) fn effects(
         Ok(balanced) => changes.extend(balanced),
         Err(why) => notes.push(format!("there is no run from a balanced start: {why}")),
     }
-    // Why the law of the run is not predicted is told of the terms.
-    let own = excess_of(base, runs.itself()).ok();
     let mut found = Vec::new();
     for changed in changes {
-        match run_both(&changed, simulate) {
-            Ok((mean, itself)) => {
-                found.push(effect(&changed, runs, &mean, itself.as_ref().unwrap_or(runs.itself()), own));
+        match run_both(&changed, runs, simulate, notes) {
+            Ok((mean, itself)) => found.push(effect(&changed, runs, &mean, itself.as_ref().unwrap_or(runs.itself()))),
+            Err(AttributeError::Dynamics { run, error: error @ DynamicsError::Interrupted { .. } }) => {
+                return Err(AttributeError::Dynamics { run, error });
             }
-            Err(AttributeError::Dynamics(error @ DynamicsError::Interrupted { .. })) => return Err(error.into()),
             Err(error) => notes.push(format!("{} {}: {error}", changed.name, changed.to)),
         }
     }
     Ok(found)
 }
 
-/// The means of a changed run and of w itself, trained alike; `None` for that where it is what it was.
-fn run_both(changed: &Changed, simulate: &Simulate<'_>) -> Result<(Mean, Option<Mean>), AttributeError> {
-    let run = Mean::of(&simulate(&changed.spec, changed.starts.as_deref())?)?;
-    // From a balanced start w itself starts where it did.
-    let plain = changed.starts.is_none().then(|| reference(&changed.spec)).flatten();
-    let itself = plain.map(|plain| Mean::of(&simulate(&plain, None)?)).transpose()?;
+/// The means of a changed run and of w itself, trained alike; `None` for that where the start alone is another.
+fn run_both(
+    changed: &Changed,
+    runs: &Runs,
+    simulate: &Simulate<'_>,
+    notes: &mut Vec<String>,
+) -> Result<(Mean, Option<Mean>), AttributeError> {
+    let mut run = Mean::of(&changed.spec, changed.starts.as_deref(), simulate)?;
+    let plain = (!changed.moved).then(|| reference(&changed.spec)).flatten();
+    let mut itself = plain.as_ref().map(|plain| Mean::of(plain, Some(&runs.starts), simulate)).transpose()?;
+    // Why nothing is predicted of the run as it stands is told of the terms.
+    if runs.whole.predicted.is_some() {
+        let mut told = |predicted: Result<f64, String>| {
+            predicted.map_err(|why| notes.push(format!("{} {} is not predicted: {why}", changed.name, changed.to))).ok()
+        };
+        run.predicted = told(predicted_mean(changed));
+        if let (Some(own), Some(plain)) = (itself.take(), &plain) {
+            let quiet = noise_of(plain) == NoiseKind::None;
+            let mean = || mean_of(plain).map(|(mean, _)| mean).map_err(|error| error.to_string());
+            itself = Some(if quiet { own.as_seen(runs.followed) } else { Mean { predicted: told(mean()), ..own } });
+        }
+    }
     Ok((run, itself))
 }
 
-fn effect(changed: &Changed, runs: &Runs, mean: &Mean, itself: &Mean, own: Option<f64>) -> SettingEffect {
+fn effect(changed: &Changed, runs: &Runs, mean: &Mean, itself: &Mean) -> SettingEffect {
     let parts = [(1.0, mean), (-1.0, itself), (-1.0, &runs.whole), (1.0, runs.itself())];
     let (change, change_error) = combined(&parts);
-    let predicted = own.and_then(|own| Some(predicted_excess(changed, itself)? - own));
+    let predicted = predicted(&parts);
     SettingEffect {
         name: changed.name.into(),
         from: changed.from.clone(),
@@ -115,18 +130,18 @@ fn effect(changed: &Changed, runs: &Runs, mean: &Mean, itself: &Mean, own: Optio
         change,
         change_error,
         predicted,
-        remainder: predicted.map(|predicted| change - predicted),
+        remainder: predicted.filter(|_| runs.followed == runs.starts.len()).map(|predicted| change - predicted),
     }
 }
 
-/// What the law of a changed spec says of the run less w itself: over the first starts, where they differ.
-fn predicted_excess(changed: &Changed, itself: &Mean) -> Option<f64> {
-    let Some(starts) = &changed.starts else { return excess_of(&changed.spec, itself).ok() };
+/// The mean under the law of a changed spec: over the first starts, where they differ.
+fn predicted_mean(changed: &Changed) -> Result<f64, String> {
+    let mean = |spec: &Spec| mean_of(spec).map(|(mean, _)| mean).map_err(|error| error.to_string());
+    let Some(starts) = &changed.starts else { return mean(&changed.spec) };
     let equal = starts.iter().all(|theta| theta == &starts[0]);
     let followed = &starts[..if equal { 1 } else { starts.len().min(PREDICTED_STARTS) }];
-    let sum: Option<f64> =
-        followed.iter().map(|theta| excess_of(&starting_at(&changed.spec, theta)?, itself).ok()).sum();
-    Some(sum? / followed.len() as f64)
+    let at = |theta: &Vec<f64>| mean(&starting_at(&changed.spec, theta).ok_or("its start cannot be written out")?);
+    Ok(followed.iter().map(at).sum::<Result<f64, String>>()? / followed.len() as f64)
 }
 
 fn temperature(base: &Spec) -> Option<Changed> {
@@ -161,12 +176,12 @@ fn initial_scale(base: &Spec) -> Option<Changed> {
     for parameter in &mut spec.param {
         *parameter = Definition::new(&parameter.name, &format!("0.5 * ({})", parameter.text)).ok()?;
     }
-    Some(changed("initial scale", "1".into(), "1/2".into(), spec))
+    Some(Changed { moved: true, ..changed("initial scale", "1".into(), "1/2".into(), spec) })
 }
 
 fn changed(name: &'static str, from: String, to: String, mut spec: Spec) -> Changed {
     spec.title = format!("{}, {name} {to}", spec.title);
-    Changed { name, from, to, spec, starts: None }
+    Changed { name, from, to, spec, moved: false, starts: None }
 }
 
 /// The run from the balanced points of its starts; `None` where nothing is to be balanced.
@@ -201,7 +216,7 @@ fn balanced_start(base: &Spec) -> Result<Option<Changed>, String> {
     let mut starts = balanced?;
     starts.resize(base.ensemble.seeds, starts[0].clone());
     let mut found = changed("balanced start", "Q₀".into(), "0".into(), base.clone());
-    found.starts = Some(starts);
+    (found.moved, found.starts) = (true, Some(starts));
     Ok(Some(found))
 }
 

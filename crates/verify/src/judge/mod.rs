@@ -265,6 +265,14 @@ impl Prediction {
         Ok(Judgement { report, curves: shown.map(|(table, _)| table.curve()).collect(), notes: self.notes.clone() })
     }
 
+    /// Conditions and limits of the predicted law, in sentences.
+    pub fn conditions_of_the_law(&self) -> Vec<String> {
+        let open = self.quotient.as_ref().filter(|quotient| !quotient.closes).map(QuotientReport::text);
+        // What is said of the alternatives is for a verdict.
+        let own = self.notes.iter().filter(|note| !note.starts_with('`') && !note.starts_with("conditioned law:"));
+        own.cloned().chain(open).collect()
+    }
+
     /// Names of the laws and their means of the observable: the predicted one first.
     pub fn means(&self) -> Vec<(String, f64)> {
         match &self.laws {
