@@ -127,7 +127,7 @@ pub fn attribute(
     let (change, change_error) = combined(&whole);
     let rest = parts.iter().flat_map(|(_, part)| part.iter().map(|&(c, mean)| (-c, mean)));
     let (remainder, remainder_error) = combined(&whole.into_iter().chain(rest).collect::<Vec<_>>());
-    let clear = change.abs() > INTERVAL * change_error && change != 0.0;
+    let clear = change.abs() > INTERVAL * change_error + 1e-9 * runs.whole.value.abs();
     let term = |(name, part): &Part<'_>| {
         let (ablation, ablation_error) = combined(part);
         Term {

@@ -3,7 +3,8 @@
 use gaugebias_model::spec::{Constraint, Law, Noise, Spec};
 
 use super::ablate::{NoiseKind, noise_of};
-use crate::{JudgeError, predict};
+use crate::judge::laws;
+use crate::{JudgeError, Prediction, predict};
 
 /// The law of a spec's training.
 fn law_of(spec: &Spec) -> Law {
@@ -17,15 +18,27 @@ fn law_of(spec: &Spec) -> Law {
     }
 }
 
-/// The mean of the observable under the law of a spec's training, with the conditions of that law.
-pub(super) fn mean_of(spec: &Spec) -> Result<(f64, Vec<String>), JudgeError> {
+fn with_its_law(spec: &Spec) -> Spec {
     let mut spec = spec.clone();
     let law = law_of(&spec);
     if let Some(verify) = &mut spec.verify {
         verify.law = law;
     }
+    spec
+}
+
+/// The mean of the observable under the law of a spec's training.
+pub(super) fn mean_of(spec: &Spec) -> Result<f64, JudgeError> {
+    mean_under(spec, &laws(&with_its_law(spec))?)
+}
+
+/// That, and the conditions under which the law is the run's.
+pub(super) fn mean_and_conditions(spec: &Spec) -> Result<(f64, Vec<String>), JudgeError> {
+    let prediction = predict(&with_its_law(spec))?;
+    Ok((mean_under(spec, &prediction)?, prediction.conditions_of_the_law()))
+}
+
+fn mean_under(spec: &Spec, prediction: &Prediction) -> Result<f64, JudgeError> {
     let missing = || JudgeError::Missing(format!("{}: no law is predicted", spec.title));
-    let prediction = predict(&spec)?;
-    let mean = prediction.means().first().map(|(_, mean)| *mean).filter(|mean| mean.is_finite());
-    Ok((mean.ok_or_else(missing)?, prediction.conditions_of_the_law()))
+    prediction.means().first().map(|(_, mean)| *mean).filter(|mean| mean.is_finite()).ok_or_else(missing)
 }

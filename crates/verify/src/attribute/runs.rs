@@ -5,11 +5,14 @@ use gaugebias_model::Setup;
 use gaugebias_model::spec::{Definition, Spec};
 
 use super::ablate::{NoiseKind, has_penalty, noise_of, reference, without_noise, without_penalty};
-use super::predicted::mean_of;
+use super::predicted::{mean_and_conditions, mean_of};
 use super::{AttributeError, Simulate};
 
 /// Seeds whose flow is predicted, where they have starts of their own.
 pub(super) const PREDICTED_STARTS: usize = 8;
+
+/// What the run of the spec as it stands is called.
+const WHOLE: &str = "run";
 
 /// Mean of an observable over seeds, the seeds' own means, and what is predicted of it.
 pub(super) struct Mean {
@@ -112,7 +115,7 @@ impl Runs {
             }
             Ok(mean)
         };
-        let whole = run(base, None, "run")?;
+        let whole = run(base, None, WHOLE)?;
         let seeds = base.ensemble.seeds;
         let followed = if random { PREDICTED_STARTS.min(seeds) } else { seeds };
         let reference = run(&quiet(&plain)?, Some(&starts), "")?.as_seen(followed);
@@ -157,13 +160,12 @@ impl Runs {
     }
 }
 
-/// The mean that is predicted of a spec's run, its conditions among the notes; else the reason.
+/// The mean that is predicted of a spec's run, with its conditions among the notes for the spec as it stands; else the reason.
 fn told(spec: &Spec, what: &str, notes: &mut Vec<String>) -> Option<f64> {
-    match mean_of(spec) {
+    let found = if what == WHOLE { mean_and_conditions(spec) } else { mean_of(spec).map(|mean| (mean, Vec::new())) };
+    match found {
         Ok((mean, conditions)) => {
-            if what == "run" {
-                notes.extend(conditions);
-            }
+            notes.extend(conditions);
             Some(mean)
         }
         Err(error) => {

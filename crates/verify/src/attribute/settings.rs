@@ -110,7 +110,7 @@ fn run_both(
         run.predicted = told(predicted_mean(changed));
         if let (Some(own), Some(plain)) = (itself.take(), &plain) {
             let quiet = noise_of(plain) == NoiseKind::None;
-            let mean = || mean_of(plain).map(|(mean, _)| mean).map_err(|error| error.to_string());
+            let mean = || mean_of(plain).map_err(|error| error.to_string());
             itself = Some(if quiet { own.as_seen(runs.followed) } else { Mean { predicted: told(mean()), ..own } });
         }
     }
@@ -136,7 +136,7 @@ fn effect(changed: &Changed, runs: &Runs, mean: &Mean, itself: &Mean) -> Setting
 
 /// The mean under the law of a changed spec: over the first starts, where they differ.
 fn predicted_mean(changed: &Changed) -> Result<f64, String> {
-    let mean = |spec: &Spec| mean_of(spec).map(|(mean, _)| mean).map_err(|error| error.to_string());
+    let mean = |spec: &Spec| mean_of(spec).map_err(|error| error.to_string());
     let Some(starts) = &changed.starts else { return mean(&changed.spec) };
     let equal = starts.iter().all(|theta| theta == &starts[0]);
     let followed = &starts[..if equal { 1 } else { starts.len().min(PREDICTED_STARTS) }];

@@ -121,6 +121,13 @@ enum Laws {
 /// [`JudgeError`] for a law that does not fit the training, for data or starts that differ between seeds, and where the law
 /// cannot be computed.
 pub fn predict(spec: &Spec) -> Result<Prediction, JudgeError> {
+    let mut prediction = laws(spec)?;
+    prediction.look_at_conditions()?;
+    Ok(prediction)
+}
+
+/// The laws alone, without what is asked of charges and noise.
+pub(crate) fn laws(spec: &Spec) -> Result<Prediction, JudgeError> {
     let missing = |what: &str| JudgeError::Missing(format!("{}: {what}", spec.title));
     let verify = spec.verify.as_ref().ok_or_else(|| missing("the spec has no [verify] section"))?;
     if let Some(obstacle) = obstacle(spec, verify.law) {
@@ -161,15 +168,6 @@ pub fn predict(spec: &Spec) -> Result<Prediction, JudgeError> {
         Law::Sgd => Laws::Densities(Box::new(gradient_noise_laws(&prediction, &mut notes)?)),
         law => Laws::Densities(Box::new(density_laws(&prediction, law, &mut notes)?)),
     };
-    if verify.law != Law::Flow {
-        notes.extend(unbalanced(&prediction.symmetries, &prediction.start));
-        prediction.charges =
-            charges::predicted(spec, &prediction.functions, &prediction.symmetries, &prediction.start).unwrap_or(None);
-        prediction.conditions(verify.law, &mut notes)?;
-        let Prediction { functions, symmetries, start, .. } = &prediction;
-        prediction.quotient = quotient::report(spec, verify.law, functions, symmetries, start)?;
-    }
-    notes.dedup();
     prediction.notes = notes;
     Ok(prediction)
 }
@@ -213,6 +211,22 @@ fn obstacle(spec: &Spec, law: Law) -> Option<&'static str> {
 }
 
 impl Prediction {
+    fn look_at_conditions(&mut self) -> Result<(), JudgeError> {
+        let law = self.spec.verify.as_ref().map_or(Law::Flow, |verify| verify.law);
+        if law != Law::Flow {
+            let mut notes = std::mem::take(&mut self.notes);
+            notes.extend(unbalanced(&self.symmetries, &self.start));
+            self.charges =
+                charges::predicted(&self.spec, &self.functions, &self.symmetries, &self.start).unwrap_or(None);
+            self.conditions(law, &mut notes)?;
+            self.notes = notes;
+            let Self { spec, functions, symmetries, start, .. } = &*self;
+            self.quotient = quotient::report(spec, law, functions, symmetries, start)?;
+        }
+        self.notes.dedup();
+        Ok(())
+    }
+
     /// Judges the samples of a run of the spec.
     ///
     /// # Errors
