@@ -7,7 +7,7 @@
 //!
 //! The rates depend on where the predictor is; it follows its law on the current level of charges much faster than the
 //! charges move. So Q(t) is integrated over rates that are averaged over that law, level by level. Of gradient noise in several coordinates the rate is
-//! that at the minimum on the level, and on the way there that of the flow.
+//! that around the minimum on the level, and on the way there that of the flow.
 
 use gaugebias_dynamics::Run;
 use gaugebias_geometry::law::cloud::{Cloud, CloudOptions, minimum_on_level};
@@ -109,7 +109,7 @@ pub(super) fn predicted(
     if held.is_empty() || spec.train.constraint.keeps_charges() {
         return Ok((!held.is_empty()).then_some(held));
     }
-    let rates = Rates { spec, functions, symmetries };
+    let mut rates = Rates { spec, functions, symmetries, spread: vec![0.0; held.len()] };
     if !rates.are_known() {
         return Ok(None);
     }
@@ -127,6 +127,11 @@ pub(super) fn predicted(
     if largest <= ZERO * scale.max(spec.train.temperature) {
         return Ok(Some(held));
     }
+    if functions.drawn_loss.is_some() && rates.are_at_minima() {
+        // It is a correction of the order of the step size, so that one level's is that of all.
+        rates.spread = rates.of_spread(&level, &lifted).unwrap_or_else(|_| vec![0.0; held.len()]);
+    }
+    let here = here.iter().zip(&rates.spread).map(|(rate, spread)| rate + spread).collect::<Vec<f64>>();
     let with_descent = |charges: Vec<f64>| charges.iter().zip(&descent).map(|(q, moved)| q + moved).collect();
     let mut coarse: Option<Vec<f64>> = None;
     for steps in STEPS {
@@ -186,6 +191,8 @@ struct Rates<'a> {
     spec: &'a Spec,
     functions: &'a Functions,
     symmetries: &'a Symmetries,
+    /// Mean of the rates over the law around a minimum, less those at the minimum.
+    spread: Vec<f64>,
 }
 
 impl Rates<'_> {
@@ -201,6 +208,17 @@ impl Rates<'_> {
     fn are_at_minima(&self) -> bool {
         let several = self.functions.predictor.predictor_dimension() > 1;
         several && (self.functions.drawn_loss.is_some() || self.spec.train.temperature == 0.0)
+    }
+
+    /// The mean of the rates over the law of the noise around a minimum, less the rates at it.
+    fn of_spread(&self, level: &Level<'_>, minimum: &Lifted) -> Result<Vec<f64>, JudgeError> {
+        let law = noise_law::LinearLaw::new(self.spec, self.functions, level, minimum)?;
+        let points = law.points(level)?;
+        let mut mean: Vec<f64> = self.at(&minimum.theta)?.iter().map(|rate| -rate).collect();
+        for theta in &points {
+            mean.iter_mut().zip(self.at(theta)?).for_each(|(sum, rate)| *sum += rate / points.len() as f64);
+        }
+        Ok(mean)
     }
 
     /// What the noise does to the charges on the way to the minimum, beyond what it would do there in the same time: ∫ (rate(θ(t)) − rate at the
@@ -271,7 +289,8 @@ impl Rates<'_> {
         }
         let loss = |theta: &[f64]| self.functions.loss_at(theta);
         if self.are_at_minima() {
-            return self.at(&minimum_on_level(level, at, &loss)?.theta);
+            let there = self.at(&minimum_on_level(level, at, &loss)?.theta)?;
+            return Ok(there.iter().zip(&self.spread).map(|(rate, spread)| rate + spread).collect());
         }
         let tau = self.spec.train.temperature;
         let cloud = Cloud::new(level, at, tau, &loss, CloudOptions { points: POINTS })?;

@@ -199,6 +199,20 @@ impl LinearLaw {
     }
 }
 
+impl LinearLaw {
+    /// θ at 2n points whose mean and covariance are those of the law: a mean over them is that over the law to second order.
+    pub fn points(&self, level: &Level<'_>) -> Result<Vec<Vec<f64>>, JudgeError> {
+        let (n, roots) = (self.shift.len(), roots(&self.covariance)?);
+        let local = Local { level, at: &self.minimum_at, step: 1.0 };
+        let point = |at: usize| -> Result<Vec<f64>, JudgeError> {
+            let reach = if at < n { (n as f64).sqrt() } else { -(n as f64).sqrt() };
+            let moves: Vec<(usize, f64)> = (0..n).map(|i| (i, self.shift[i] + reach * roots[(i, at % n)])).collect();
+            Ok(local.moved(&moves)?.theta)
+        };
+        (0..2 * n).map(point).collect()
+    }
+}
+
 /// R with RRᵀ = S: columns along the principal axes.
 fn roots(covariance: &Matrix) -> Result<Matrix, GeometryError> {
     let parts = symmetric_eigen(covariance)?;
