@@ -63,7 +63,7 @@ fn observables_with_jumps_have_their_mean_and_no_verdict() {
         let mean = prediction.means()[0].1;
         assert!((mean - expected).abs() < 3e-4, "{observable}: {mean}, by a sum {expected}");
         let run = simulate(&spec, Options::default(), &Silent).expect("the run ends well");
-        let error = prediction.judge(&run).err().expect("no verdict").to_string();
+        let error = prediction.judge(&run).expect_err("no verdict").to_string();
         assert!(error.contains("with probability") && error.contains("Kolmogorov"), "{error}");
     }
     // An extremum on the curve is no value with a probability of its own.
@@ -234,4 +234,18 @@ fn the_drift_of_three_factors_is_the_stated_one() {
     let factor = [1.5_f64.cbrt(), 0.0, 0.0, 0.4_f64.cbrt()];
     let drift = gaugebias_geometry::slice_drift(&found, &factor.repeat(3)).expect("a drift");
     assert!((drift - 0.36931).abs() < 1e-5, "{drift}");
+}
+
+/// A penalty on the parameters moves charges that a law takes as frozen.
+#[test]
+fn a_loss_that_moves_the_charges_is_remarked_upon() {
+    let penalty = "0.5 * (predictor - 1.2)**2 + 0.05 * (u**2 + v**2)";
+    let penalised = PRODUCT.replace("0.5 * (predictor - 1.2)**2", penalty);
+    let unbalanced = |text: &str| text.replace("u = 1.1\nv = 1.1", "u = 1.8\nv = 0.7");
+    let told = |judgement: Judgement| judgement.notes.iter().any(|note| note.contains("moves the charges by itself"));
+    let judgement = judged(&spec(&unbalanced(&penalised), &[]));
+    assert_eq!(judgement.report.charges[0].predicted, None);
+    assert!(told(judgement));
+    assert!(!told(judged(&spec(&penalised, &[]))), "at Q = 0 it leaves the charge where it is");
+    assert!(!told(judged(&spec(&unbalanced(PRODUCT), &[]))));
 }

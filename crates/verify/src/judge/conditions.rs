@@ -10,6 +10,7 @@ use gaugebias_model::spec::{Constraint, Law, Noise, Spec};
 use gaugebias_symmetry::{Generator, Symmetries};
 
 use super::functions::{Functions, at};
+use super::gradient_noise::gradient;
 use super::{BALANCED, JudgeError, largest_charge};
 
 /// Points beside the start.
@@ -18,6 +19,8 @@ const PROBES: usize = 3;
 const SPREAD: f64 = 0.4;
 /// ‖gauge‖ at the start that counts as 0, relative to 1 + |θ|².
 const ON_THE_SLICE: f64 = 1e-8;
+/// Relative size of ∇L·∇Q that is 0: charges hold to rounding where the loss is a function of the predictor.
+const INVARIANT_LOSS: f64 = 1e-6;
 /// Singular values of gradients of unit length below this are 0.
 const SPANNED: f64 = 1e-6;
 /// A rotation changes an observable by less than this, relative to its size.
@@ -199,6 +202,34 @@ pub(super) fn remarks(spec: &Spec, law: Law, functions: &Functions, symmetries: 
         ));
     }
     notes
+}
+
+/// A remark where the loss is no function of the predictor and moves the charges of the start's level, as a penalty on θ does.
+pub(super) fn moved_by_the_loss(
+    spec: &Spec,
+    functions: &Functions,
+    symmetries: &Symmetries,
+    start: &[f64],
+) -> Option<String> {
+    if spec.train.constraint.keeps_charges() {
+        return None;
+    }
+    let length = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let mut points = probes(symmetries, start);
+    points.push(start.to_vec());
+    let moves = |theta: &Vec<f64>| {
+        let pull = gradient(functions, theta);
+        symmetries.charges.iter().any(|charge| {
+            let along = charge.gradient(theta);
+            let rate: f64 = pull.iter().zip(&along).map(|(g, x)| g * x).sum();
+            rate.abs() > INVARIANT_LOSS * length(&pull) * length(&along)
+        })
+    };
+    points.iter().any(moves).then(|| {
+        "the loss is no function of the predictor (a penalty on the parameters?) and moves the charges by itself: the law is that on the level of the \
+         start, which training leaves, and charges are not predicted"
+            .to_owned()
+    })
 }
 
 /// Whether the fibers are orbits of a group that is closed under transpose, so that a slice of charges stands for them.

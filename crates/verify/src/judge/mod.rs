@@ -166,8 +166,12 @@ pub fn predict(spec: &Spec) -> Result<Prediction, JudgeError> {
     };
     if verify.law != Law::Flow {
         notes.extend(unbalanced(&prediction.symmetries, &prediction.start));
-        prediction.charges =
-            charges::predicted(spec, &prediction.functions, &prediction.symmetries, &prediction.start).unwrap_or(None);
+        let Prediction { functions, symmetries, start, .. } = &prediction;
+        let moved = conditions::moved_by_the_loss(spec, functions, symmetries, start);
+        if moved.is_none() {
+            prediction.charges = charges::predicted(spec, functions, symmetries, start).unwrap_or(None);
+        }
+        notes.extend(moved);
         prediction.conditions(verify.law, &mut notes)?;
         let Prediction { functions, symmetries, start, .. } = &prediction;
         prediction.quotient = quotient::report(spec, verify.law, functions, symmetries, start)?;
