@@ -207,3 +207,12 @@ fn preferences_that_cannot_be_taken_apart_are_refused() {
         .write("drawn.toml", DECAY.replace("[model]", "[batch]\nx = \"normal()\"\n[model]").replace("- 1.0)", "- x)"));
     assert!(refused(&["drawn.toml"]).contains("cannot be completed"));
 }
+
+/// A sum over the drawn rows is, on all rows, another loss: its noise cannot be taken away by them.
+#[test]
+fn batches_that_are_no_mean_are_refused() {
+    let folder = Folder::new();
+    folder.write("sum.toml", laws("mini-batch").replace("mean(", "sum("));
+    let refused = folder.run(&["attribute", "sum.toml", "--seeds", "4"]).ends_with(2).stderr;
+    assert!(refused.contains("mean loss"), "{refused}");
+}

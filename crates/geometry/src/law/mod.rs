@@ -11,6 +11,7 @@ mod curve;
 pub mod equilibrium;
 mod gradient_noise;
 mod grid;
+mod jumps;
 pub mod level;
 pub mod mirror;
 pub mod quotient;

@@ -7,6 +7,7 @@ use gaugebias_model::spec::{Definition, Spec};
 use super::ablate::{NoiseKind, has_penalty, noise_of, reference, without_noise, without_penalty};
 use super::predicted::{mean_and_conditions, mean_of};
 use super::{AttributeError, Simulate};
+use crate::judge::completion::completion_is_the_mean;
 
 /// Seeds whose flow is predicted, where they have starts of their own.
 pub(super) const PREDICTED_STARTS: usize = 8;
@@ -99,6 +100,7 @@ impl Runs {
                 unfit("the batches cannot be completed to all rows of [data], so there is no run without their noise")
             })
         };
+        completion_is_the_mean(base).map_err(|error| AttributeError::Unfit(error.to_string()))?;
         let (kind, penalised) = (noise_of(base), has_penalty(base));
         let noisy = kind != NoiseKind::None;
         let starts = starts_of_predictor(base, simulate)?;

@@ -6,10 +6,11 @@
 //! ```
 //!
 //! The rates depend on where the predictor is; it follows its law on the current level of charges much faster than the
-//! charges move. So Q(t) is integrated over rates that are averaged over that law, level by level.
+//! charges move. So Q(t) is integrated over rates that are averaged over that law, level by level. Of gradient noise in several coordinates the rate is
+//! that around the minimum on the level, and on the way there that of the flow.
 
 use gaugebias_dynamics::Run;
-use gaugebias_geometry::law::cloud::{Cloud, CloudOptions};
+use gaugebias_geometry::law::cloud::{Cloud, CloudOptions, minimum_on_level};
 use gaugebias_geometry::law::equilibrium::charge_drifts;
 use gaugebias_geometry::law::level::{Level, Lifted};
 use gaugebias_geometry::law::{Law as Density, LawOptions, Trace};
@@ -18,6 +19,7 @@ use gaugebias_model::spec::{Noise, Optimizer, Spec};
 use gaugebias_symmetry::Symmetries;
 use serde::Serialize;
 
+use super::flow::Flow;
 use super::functions::Functions;
 use super::gradient_noise::{deviations, gradient, mean_and_error};
 use super::{JudgeError, noise_law};
@@ -31,6 +33,8 @@ const POINTS: usize = 2048;
 const INTERVALS: usize = 400;
 /// Rates below this times τ (or the noise) are zero.
 const ZERO: f64 = 1e-8;
+/// Places of a descent at which rates are evaluated.
+const PLACES: usize = 40;
 /// Gradients drawn for a rate of gradient noise.
 const DRAWS: u64 = 8192;
 
@@ -105,17 +109,30 @@ pub(super) fn predicted(
     if held.is_empty() || spec.train.constraint.keeps_charges() {
         return Ok((!held.is_empty()).then_some(held));
     }
-    let rates = Rates { spec, functions, symmetries };
+    let mut rates = Rates { spec, functions, symmetries, spread: vec![0.0; held.len()] };
     if !rates.are_known() {
         return Ok(None);
     }
-    let (level, lifted) = Level::new(&functions.predictor, symmetries, start)?;
+    let (level, mut lifted) = Level::new(&functions.predictor, symmetries, start)?;
+    let mut descent = vec![0.0; held.len()];
+    if rates.are_at_minima() {
+        lifted = minimum_on_level(&level, &lifted, &|theta| functions.loss_at(theta))?;
+        descent = rates.of_descent(start, &lifted.theta)?;
+    }
     // Averaged, not at the start alone: a drift may vanish at one point by its symmetry.
     let here = rates.averaged(&level, &lifted)?;
-    let scale: f64 = start.iter().map(|x| x * x).sum::<f64>() / spec.train.step_size / spec.train.steps.max(1) as f64;
-    if here.iter().all(|rate| rate.abs() <= ZERO * scale.max(spec.train.temperature)) {
+    let time = spec.train.step_size * spec.train.steps.max(1) as f64;
+    let scale: f64 = start.iter().map(|x| x * x).sum::<f64>() / time;
+    let largest = here.iter().zip(&descent).fold(0.0_f64, |m, (rate, moved)| m.max(rate.abs()).max(moved.abs() / time));
+    if largest <= ZERO * scale.max(spec.train.temperature) {
         return Ok(Some(held));
     }
+    if functions.drawn_loss.is_some() && rates.are_at_minima() {
+        // It is a correction of the order of the step size, so that one level's is that of all.
+        rates.spread = rates.of_spread(&level, &lifted).unwrap_or_else(|_| vec![0.0; held.len()]);
+    }
+    let here = here.iter().zip(&rates.spread).map(|(rate, spread)| rate + spread).collect::<Vec<f64>>();
+    let with_descent = |charges: Vec<f64>| charges.iter().zip(&descent).map(|(q, moved)| q + moved).collect();
     let mut coarse: Option<Vec<f64>> = None;
     for steps in STEPS {
         let Some(fine) = integrated((&rates, steps), (&level, &lifted), &held, &here)? else { return Ok(None) };
@@ -123,7 +140,7 @@ pub(super) fn predicted(
             let moved = fine.iter().zip(&held).fold(0.0_f64, |m, (q, from)| m.max((q - from).abs()));
             let differ = fine.iter().zip(&coarse).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
             if differ <= SETTLED * moved {
-                return Ok(Some(fine));
+                return Ok(Some(with_descent(fine)));
             }
         }
         coarse = Some(fine);
@@ -174,6 +191,8 @@ struct Rates<'a> {
     spec: &'a Spec,
     functions: &'a Functions,
     symmetries: &'a Symmetries,
+    /// Mean of the rates over the law around a minimum, less those at the minimum.
+    spread: Vec<f64>,
 }
 
 impl Rates<'_> {
@@ -183,6 +202,49 @@ impl Rates<'_> {
             Optimizer::Langevin => true,
             Optimizer::Adam { .. } => false,
         }
+    }
+
+    /// Whether the rates are those at the minimum of the loss on a level: the law of gradient noise in several coordinates is around it.
+    fn are_at_minima(&self) -> bool {
+        let several = self.functions.predictor.predictor_dimension() > 1;
+        several && (self.functions.drawn_loss.is_some() || self.spec.train.temperature == 0.0)
+    }
+
+    /// The mean of the rates over the law of the noise around a minimum, less the rates at it.
+    fn of_spread(&self, level: &Level<'_>, minimum: &Lifted) -> Result<Vec<f64>, JudgeError> {
+        let law = noise_law::LinearLaw::new(self.spec, self.functions, level, minimum)?;
+        let points = law.points(level)?;
+        let mut mean: Vec<f64> = self.at(&minimum.theta)?.iter().map(|rate| -rate).collect();
+        for theta in &points {
+            mean.iter_mut().zip(self.at(theta)?).for_each(|(sum, rate)| *sum += rate / points.len() as f64);
+        }
+        Ok(mean)
+    }
+
+    /// What the noise does to the charges on the way to the minimum, beyond what it would do there in the same time: ∫ (rate(θ(t)) − rate at the
+    /// minimum) dt along the flow, which keeps the charges itself.
+    fn of_descent(&self, start: &[f64], minimum: &[f64]) -> Result<Vec<f64>, JudgeError> {
+        let flow = Flow::new(self.spec, self.functions, 0.0);
+        let time = self.spec.train.step_size * self.spec.train.steps as f64;
+        // Times spaced like those of a decay: from a step of the run to its whole length.
+        let spread = (self.spec.train.steps.max(2) as f64).ln();
+        let when = |k: usize| time * ((spread * k as f64 / PLACES as f64).exp_m1() / spread.exp_m1());
+        let there = self.at(minimum)?;
+        let excess = |theta: &[f64]| -> Result<Vec<f64>, JudgeError> {
+            Ok(self.at(theta)?.iter().zip(&there).map(|(rate, there)| rate - there).collect())
+        };
+        let mut sum = vec![0.0; there.len()];
+        let (mut theta, mut before) = (start.to_vec(), excess(start)?);
+        for k in 0..PLACES {
+            let step = when(k + 1) - when(k);
+            theta = flow.end(&theta, step, false)?;
+            let after = excess(&theta)?;
+            for (sum, (a, b)) in sum.iter_mut().zip(before.iter().zip(&after)) {
+                *sum += 0.5 * step * (a + b);
+            }
+            before = after;
+        }
+        Ok(sum)
     }
 
     /// dQ/dt of every charge at θ; t counts η a step.
@@ -225,11 +287,12 @@ impl Rates<'_> {
         if self.functions.predictor.predictor_dimension() == 1 {
             return self.averaged_on_curve(&at.theta, gradient_noise);
         }
-        let tau = self.spec.train.temperature;
-        if gradient_noise || tau == 0.0 {
-            return self.at(&at.theta);
-        }
         let loss = |theta: &[f64]| self.functions.loss_at(theta);
+        if self.are_at_minima() {
+            let there = self.at(&minimum_on_level(level, at, &loss)?.theta)?;
+            return Ok(there.iter().zip(&self.spread).map(|(rate, spread)| rate + spread).collect());
+        }
+        let tau = self.spec.train.temperature;
         let cloud = Cloud::new(level, at, tau, &loss, CloudOptions { points: POINTS })?;
         let law = cloud.weigh(Density::Horizontal)?;
         let mut mean = vec![0.0; self.symmetries.charges.len()];

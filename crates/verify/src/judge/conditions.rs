@@ -2,12 +2,15 @@
 //! its symmetry.
 
 use gaugebias_geometry::law::equilibrium::{NoiseEquilibrium, noise_equilibrium};
+use gaugebias_geometry::orbit::jacobian;
 use gaugebias_geometry::{GeometryError, balance, held_charges, slice_drift};
-use gaugebias_linalg::exponential;
+use gaugebias_linalg::{Matrix, exponential, relative_rank};
+use gaugebias_model::Parametrization;
 use gaugebias_model::spec::{Constraint, Law, Noise, Spec};
 use gaugebias_symmetry::{Generator, Symmetries};
 
-use super::functions::Functions;
+use super::functions::{Functions, at};
+use super::gradient_noise::gradient;
 use super::{BALANCED, JudgeError, largest_charge};
 
 /// Points beside the start.
@@ -16,6 +19,10 @@ const PROBES: usize = 3;
 const SPREAD: f64 = 0.4;
 /// ‖gauge‖ at the start that counts as 0, relative to 1 + |θ|².
 const ON_THE_SLICE: f64 = 1e-8;
+/// Relative size of ∇L·∇Q that is 0: charges hold to rounding where the loss is a function of the predictor.
+const INVARIANT_LOSS: f64 = 1e-6;
+/// Singular values of gradients of unit length below this are 0.
+const SPANNED: f64 = 1e-6;
 /// A rotation changes an observable by less than this, relative to its size.
 const INVARIANT: f64 = 1e-8;
 
@@ -25,13 +32,16 @@ pub(super) fn probes(symmetries: &Symmetries, start: &[f64]) -> Vec<Vec<f64>> {
     if symmetries.charges.is_empty() || largest_charge(symmetries, start) > BALANCED * size * size {
         return Vec::new();
     }
+    let balanced = (0..PROBES).filter_map(|probe| balance(symmetries, &near(start, probe)).ok());
+    balanced.map(|balanced| balanced.theta).collect()
+}
+
+/// A point near the start, the same in every run and without a pattern.
+pub(super) fn near(start: &[f64], probe: usize) -> Vec<f64> {
+    let size = start.iter().map(|x| x * x).sum::<f64>().sqrt();
     let scale = SPREAD * size / (start.len() as f64).sqrt();
-    let near = |probe: usize| -> Vec<f64> {
-        // Numbers without a pattern, the same in every run.
-        let wave = |i: usize| ((1.3 + probe as f64) * (i as f64 + 1.0).powf(1.37)).sin();
-        start.iter().enumerate().map(|(i, x)| x + 1.4 * scale * wave(i)).collect()
-    };
-    (0..PROBES).filter_map(|probe| balance(symmetries, &near(probe)).ok()).map(|balanced| balanced.theta).collect()
+    let wave = |i: usize| ((1.3 + probe as f64) * (i as f64 + 1.0).powf(1.37)).sin();
+    start.iter().enumerate().map(|(i, x)| x + 1.4 * scale * wave(i)).collect()
 }
 
 /// Largest |tr(A P_H)| over the start and its probes.
@@ -69,6 +79,61 @@ pub(super) fn constrained_start(
             Ok(start)
         }
     }
+}
+
+/// Refuses a constraint whose gauge is not that of the charges, which the law of the constraint is made of: everywhere for `conditioned`, whose
+/// weight is that of the gauge beside its slice, on the slice itself for `rigid`, which depends on that alone. A stiff potential in one coordinate is
+/// predicted from its own gauge.
+pub(super) fn refuse_foreign_gauge(
+    spec: &Spec,
+    law: Law,
+    functions: &Functions,
+    symmetries: &Symmetries,
+    start: &[f64],
+) -> Result<(), JudgeError> {
+    let Some(gauge) = functions.gauge.as_ref().filter(|_| !symmetries.charges.is_empty()) else { return Ok(()) };
+    let several = functions.predictor.predictor_dimension() > 1;
+    let points = match (law, spec.train.constraint) {
+        (Law::Conditioned, Constraint::Conditioned) => (0..PROBES).map(|probe| near(start, probe)).collect(),
+        (Law::Conditioned, Constraint::Stiff { .. }) if several => {
+            (0..PROBES).map(|probe| near(start, probe)).collect()
+        }
+        (Law::Rigid, Constraint::Rigid) => {
+            let mut points = probes(symmetries, start);
+            points.push(start.to_vec());
+            points
+        }
+        _ => return Ok(()),
+    };
+    for theta in &points {
+        let charges: Vec<Vec<f64>> = symmetries.charges.iter().map(|charge| charge.gradient(theta)).collect();
+        let own = jacobian(gauge, &at(theta))?;
+        let mut both = charges.clone();
+        both.extend((0..own.rows()).map(|row| own.row(row).to_vec()));
+        let rank = |rows: &[Vec<f64>]| relative_rank(&Matrix::from_columns(theta.len(), &normalised(rows)), SPANNED);
+        let (of_charges, of_both) =
+            (rank(&charges).map_err(GeometryError::from)?, rank(&both).map_err(GeometryError::from)?);
+        let of_gauge = rank(&both[charges.len()..]).map_err(GeometryError::from)?;
+        if of_charges != of_both || of_charges != of_gauge {
+            return Err(JudgeError::Missing(format!(
+                "{}: the constraint's `gauge` is not that of the charges ({}): near the start the gradients of the charges span {of_charges} dimensions, \
+                 those of the gauge {of_gauge}, both together {of_both}; the laws `rigid` and `conditioned` are predicted for constraints of the \
+                 charges, so write `gauge` as a function of all of them",
+                spec.title,
+                symmetries.charge_names.join(", ")
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Rows of length 1; zero rows stay.
+fn normalised(rows: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let unit = |row: &Vec<f64>| {
+        let length = row.iter().map(|x| x * x).sum::<f64>().sqrt();
+        row.iter().map(|x| if length > 0.0 { x / length } else { 0.0 }).collect()
+    };
+    rows.iter().map(unit).collect()
 }
 
 /// Refuses an observable that rotations of the group change: it is no function of the predictor, and has no law on the slice.
@@ -137,6 +202,34 @@ pub(super) fn remarks(spec: &Spec, law: Law, functions: &Functions, symmetries: 
         ));
     }
     notes
+}
+
+/// A remark where the loss is no function of the predictor and moves the charges of the start's level, as a penalty on θ does.
+pub(super) fn moved_by_the_loss(
+    spec: &Spec,
+    functions: &Functions,
+    symmetries: &Symmetries,
+    start: &[f64],
+) -> Option<String> {
+    if spec.train.constraint.keeps_charges() {
+        return None;
+    }
+    let length = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let mut points = probes(symmetries, start);
+    points.push(start.to_vec());
+    let moves = |theta: &Vec<f64>| {
+        let pull = gradient(functions, theta);
+        symmetries.charges.iter().any(|charge| {
+            let along = charge.gradient(theta);
+            let rate: f64 = pull.iter().zip(&along).map(|(g, x)| g * x).sum();
+            rate.abs() > INVARIANT_LOSS * length(&pull) * length(&along)
+        })
+    };
+    points.iter().any(moves).then(|| {
+        "the loss is no function of the predictor (a penalty on the parameters?) and moves the charges by itself: the law is that on the level of the \
+         start, which training leaves, and charges are not predicted"
+            .to_owned()
+    })
 }
 
 /// Whether the fibers are orbits of a group that is closed under transpose, so that a slice of charges stands for them.

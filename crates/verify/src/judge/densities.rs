@@ -92,13 +92,14 @@ fn on_curve(prediction: &Prediction, law: Law, notes: &mut Vec<String>) -> Resul
     let options = LawOptions { through_zeros: true, ..LawOptions::default() };
     let trace = Trace::new(&functions.predictor, spec.train.temperature, start, &loss, &options)?;
     let observed = functions.observed(trace.thetas().iter().map(Vec::as_slice));
-    let of = |density: Density| trace.law_of_values(symmetries, density, observed.clone());
+    let jumps = trace.jumps(&observed, &|theta| functions.observed(std::iter::once(theta))[0]);
+    let of = |density: Density| Ok(trace.law_of_values(symmetries, density, observed.clone())?.split_at(&jumps));
     let stiff = stiff(prediction, law, &trace, &observed, notes)?;
     let tested = match &stiff {
-        Some((_, law)) => law.clone(),
+        Some((_, law)) => law.clone().split_at(&jumps),
         None => of(density(law))?,
     };
-    let others = alternatives(law, false).into_iter().map(of).collect::<Result<Vec<_>, _>>()?;
+    let others = alternatives(law, false).into_iter().map(of).collect::<Result<Vec<_>, GeometryError>>()?;
     notes.extend(tested.notes.clone());
     let place = place(prediction, component(&tested));
     let table = |law: &PredictedLaw| (Table::of_curve(label::name(law.law), law), label::langevin(law.law, &place));
@@ -110,7 +111,7 @@ fn on_curve(prediction: &Prediction, law: Law, notes: &mut Vec<String>) -> Resul
         .map(|note| format!("conditioned law: {note}"))
         .collect();
     let law = match &stiff {
-        Some((stiffness, law)) => (Table::of_curve("conditioned", law), label::stiff(*stiffness, &place)),
+        Some((stiffness, _)) => (Table::of_curve("conditioned", &tested), label::stiff(*stiffness, &place)),
         None => table(&tested),
     };
     let (same, others) = apart(&law.0, others.iter().map(table).collect(), COINCIDENT);
@@ -223,7 +224,9 @@ pub(super) fn gradient_noise_laws(prediction: &Prediction, notes: &mut Vec<Strin
     let options = LawOptions::default();
     let (trace, variance) = noise_law::trace(spec, functions, symmetries, start, &options)?;
     let observed = functions.observed(trace.thetas().iter().map(Vec::as_slice));
-    let law = trace.gradient_noise_law(symmetries, spec.train.step_size, &variance, observed)?;
+    let observe = |theta: &[f64]| functions.observed(std::iter::once(theta))[0];
+    let jumps = trace.jumps(&observed, &observe);
+    let law = trace.gradient_noise_law(symmetries, spec.train.step_size, &variance, observed)?.split_at(&jumps);
     notes.extend(law.notes.clone());
     let lowest = trace.thetas().iter().min_by(|a, b| functions.loss_at(a).total_cmp(&functions.loss_at(b)));
     let minimum = lowest.map_or_else(|| start.clone(), Clone::clone);
@@ -241,9 +244,10 @@ pub(super) fn gradient_noise_laws(prediction: &Prediction, notes: &mut Vec<Strin
     let loss = |theta: &[f64]| functions.loss_at(theta);
     let other = Trace::new(&functions.predictor, temperature, start, &loss, &options)?;
     let observed = functions.observed(other.thetas().iter().map(Vec::as_slice));
+    let jumps = other.jumps(&observed, &observe);
     let mut others = Vec::new();
     for density in [Density::Uncorrected, Density::Horizontal, Density::Isotropic] {
-        let law = other.law_of_values(symmetries, density, observed.clone())?;
+        let law = other.law_of_values(symmetries, density, observed.clone())?.split_at(&jumps);
         others.push((Table::of_curve(label::name(density), &law), label::langevin(density, &place)));
     }
     let (same, mut others) = apart(&tested.0, others, COINCIDENT);

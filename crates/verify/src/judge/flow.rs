@@ -24,8 +24,9 @@ use crate::{Alternative, Report, Verdict};
 const SEEDS: usize = 8;
 /// Relative error of one step of the method.
 const TOLERANCE: f64 = 1e-9;
-/// Steps of the method before it is given up.
-const MOST_STEPS: usize = 2_000_000;
+/// Steps of the method before it is given up: twice those of the run, since one step of a descent that is stable is hardly longer than one of the
+/// method, within these bounds.
+const MOST_STEPS: (u64, u64) = (20_000, 2_000_000);
 /// The distance to the second-order end may be this share of the distance of both ends.
 const SHARE: f64 = 0.25;
 
@@ -40,9 +41,6 @@ pub(super) struct FlowPrediction {
 /// Why a spec's run is no flow; `None` where it is.
 pub(super) fn obstacle(spec: &Spec) -> Option<&'static str> {
     match spec.train.optimizer {
-        _ if spec.draws_at_every_step() => {
-            Some("the law `flow` is that of training without noise: this run draws batches or label noise")
-        }
         Optimizer::Langevin if spec.train.temperature > 0.0 => {
             Some("the law `flow` is that of training without noise: set train.temperature = 0")
         }
@@ -67,7 +65,7 @@ impl FlowPrediction {
         };
         let random = super::functions::has_random_start(spec)?;
         let seeds = if random { spec.ensemble.seeds.min(SEEDS) } else { 1 };
-        let flow = Flow { functions, decay, step_size: spec.train.step_size };
+        let flow = Flow::new(spec, functions, decay);
         let time = spec.train.step_size * spec.train.steps as f64;
         let (mut ends, mut balanced) = (Vec::new(), Vec::new());
         for seed in 0..seeds {
@@ -166,13 +164,20 @@ fn label(measure: &str, slice: &str) -> LawLabel {
     }
 }
 
-struct Flow<'a> {
+/// The flow of the mean loss, with weight decay.
+pub(super) struct Flow<'a> {
     functions: &'a Functions,
     decay: f64,
     step_size: f64,
+    most_steps: u64,
 }
 
-impl Flow<'_> {
+impl<'a> Flow<'a> {
+    pub fn new(spec: &Spec, functions: &'a Functions, decay: f64) -> Self {
+        let most_steps = spec.train.steps.saturating_mul(2).clamp(MOST_STEPS.0, MOST_STEPS.1);
+        Self { functions, decay, step_size: spec.train.step_size, most_steps }
+    }
+
     /// −∇L − λθ, of the modified loss if asked for.
     fn velocity(&self, theta: &[f64], modified: bool) -> Vec<f64> {
         let plain = |theta: &[f64]| -> Vec<f64> {
@@ -194,10 +199,14 @@ impl Flow<'_> {
             .collect()
     }
 
-    fn end(&self, start: &[f64], time: f64, modified: bool) -> Result<Vec<f64>, JudgeError> {
+    /// Where the flow is after `time` (steps × step size); of L + (η/4)‖∇L‖² where `modified`.
+    ///
+    /// # Errors
+    /// [`JudgeError::Missing`] where the method needs more steps than it has.
+    pub fn end(&self, start: &[f64], time: f64, modified: bool) -> Result<Vec<f64>, JudgeError> {
         let (mut theta, mut left) = (start.to_vec(), time);
         let mut trial = (10.0 * self.step_size).min(time);
-        for _ in 0..MOST_STEPS {
+        for _ in 0..self.most_steps {
             if left <= 0.0 {
                 return Ok(theta);
             }
@@ -211,8 +220,10 @@ impl Flow<'_> {
             trial = h * factor.clamp(0.1, 5.0);
         }
         Err(JudgeError::Missing(format!(
-            "the flow could not be followed to t = {time}: {left:.3} is left after {MOST_STEPS} steps (a loss with kinks, or one that \
-             is not bounded below?)"
+            "the flow could not be followed to t = steps × step size = {time}: {left:.3} of it are left after {} steps of Dormand and Prince's method, which \
+             shrink where the gradient jumps (relu, abs, maximum) or where the loss is not bounded below; take smooth functions (softplus, tanh), fewer \
+             steps, or no law",
+            self.most_steps
         )))
     }
 

@@ -13,7 +13,7 @@ pub(super) struct Functions {
     pub observable: SpecParametrization,
     /// `gauge` of the model, where it has one.
     pub gauge: Option<SpecParametrization>,
-    /// The loss with the draws of a step; `None` where there are none.
+    /// The loss with the draws of a step; `None` where there are none, or where they leave its gradient as it is.
     pub drawn_loss: Option<SpecParametrization>,
 }
 
@@ -34,6 +34,7 @@ impl Functions {
                  draw rows of [data], as in i = \"choice(20, 4)\"",
             )
         })?;
+        let scatters = super::completion::completion_is_the_mean(spec)?;
         let mean = Model::build(&whole, binding)?;
         let loss = mean.named("loss").ok_or_else(|| missing("a law needs a `loss` in [model]"))?;
         let observable = mean.verified.ok_or_else(|| missing("the spec has no verified observable"))?;
@@ -43,7 +44,7 @@ impl Functions {
             predictor: SpecParametrization::predictor(&whole, binding)?,
             loss: SpecParametrization::of_node(mean.clone(), loss),
             observable: SpecParametrization::of_node(mean, observable),
-            drawn_loss: drawn_loss(spec, binding)?,
+            drawn_loss: if scatters { drawn_loss(spec, binding)? } else { None },
         };
         if functions.loss.depends_on_draw() || functions.observable.depends_on_draw() {
             return Err(missing("these laws are for a loss and an observable that do not depend on [batch] draws"));

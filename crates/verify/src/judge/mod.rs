@@ -4,6 +4,7 @@
 //! simulated; the samples come from the run alone; they meet in [`Prediction::judge`] for the first time.
 
 mod charges;
+pub(crate) mod completion;
 mod conditions;
 mod densities;
 mod flow;
@@ -149,8 +150,10 @@ pub(crate) fn laws(spec: &Spec) -> Result<Prediction, JudgeError> {
     let mut notes = Vec::new();
     if verify.law != Law::Flow {
         conditions::refuse_gauge_dependent(spec, &functions, &symmetries, &start)?;
+        conditions::refuse_foreign_gauge(spec, verify.law, &functions, &symmetries, &start)?;
         notes.extend(conditions::remarks(spec, verify.law, &functions, &symmetries));
     }
+    refuse_other_noise(spec, verify.law, &functions)?;
     let mut prediction = Prediction {
         spec: spec.clone(),
         slice_invariant: None,
@@ -170,6 +173,19 @@ pub(crate) fn laws(spec: &Spec) -> Result<Prediction, JudgeError> {
     };
     prediction.notes = notes;
     Ok(prediction)
+}
+
+/// Refuses a law that needs gradients with noise, or without, where the draws of a step say the opposite.
+fn refuse_other_noise(spec: &Spec, law: Law, functions: &Functions) -> Result<(), JudgeError> {
+    let what = match (law, functions.drawn_loss.is_some()) {
+        (Law::Sgd, false) => {
+            "every step sees all rows (or rows that do not change the gradient), so that its gradients have no noise, and the law `sgd` is that of \
+             their noise: set verify.law = \"flow\", or draw fewer rows in [batch]"
+        }
+        (Law::Flow, true) => "the law `flow` is that of training without noise: this run draws batches or label noise",
+        _ => return Ok(()),
+    };
+    Err(JudgeError::Missing(format!("{}: {what}", spec.title)))
 }
 
 /// Samples that a run to the end takes: at every `thin`-th step from the burn-in on, but not of the start.
@@ -216,8 +232,12 @@ impl Prediction {
         if law != Law::Flow {
             let mut notes = std::mem::take(&mut self.notes);
             notes.extend(unbalanced(&self.symmetries, &self.start));
-            self.charges =
-                charges::predicted(&self.spec, &self.functions, &self.symmetries, &self.start).unwrap_or(None);
+            let Self { spec, functions, symmetries, start, .. } = &*self;
+            let moved = conditions::moved_by_the_loss(spec, functions, symmetries, start);
+            if moved.is_none() {
+                self.charges = charges::predicted(spec, functions, symmetries, start).unwrap_or(None);
+            }
+            notes.extend(moved);
             self.conditions(law, &mut notes)?;
             self.notes = notes;
             let Self { spec, functions, symmetries, start, .. } = &*self;
@@ -247,6 +267,15 @@ impl Prediction {
             return Err(missing("the run's parameters or samples do not have the shapes of its spec"));
         }
         let observable = self.spec.verify.as_ref().map_or(String::new(), |verify| verify.observable.text.clone());
+        if let Some((value, mass)) = densities.law.0.atom() {
+            return Err(missing(&format!(
+                "the observable `{observable}` takes the value {value} with probability {mass:.4} under the law `{}`, whose mean is {:.6}: the \
+                 Kolmogorov–Smirnov distance is for observables without such values; take one that varies wherever the predictor does, as the \
+                 predictor itself in place of a step or a maximum of it",
+                densities.law.0.name,
+                densities.law.0.mean()
+            )));
+        }
         let measured = Measured {
             title: self.spec.title.clone(),
             observable,

@@ -14,12 +14,13 @@
 //! Σ_i A_ia κ_ajk = Σ_i (∂_a∂_b f_i) S_aj S_bk + Σ_ij (∂_a N_ij) S_ak    (sums over the places of the free indices)
 //! ```
 //!
-//! and the table is the Gamma law with that mean, deviation and skewness (which in one coordinate of a product it is).
+//! and the table is the Gamma law with that mean, deviation and skewness (which in one coordinate of a product it is). An observable O that is not linear
+//! in x has the mean O(E x) + ½ tr(O''S), and the cumulants of r·z + ½zᵀO''z with the same terms.
 
 use gaugebias_geometry::GeometryError;
 use gaugebias_geometry::law::level::{Level, Lifted};
 use gaugebias_geometry::law::{LawOptions, Trace};
-use gaugebias_linalg::{Matrix, inv};
+use gaugebias_linalg::{Matrix, inv, symmetric_eigen};
 use gaugebias_model::spec::Spec;
 use gaugebias_symmetry::Symmetries;
 
@@ -32,6 +33,8 @@ use super::table::Table;
 const REACH: [f64; 3] = [4.0, 16.0, 64.0];
 /// Gradients drawn at a point.
 const DRAWS: u64 = 32_768;
+/// Step of second differences of the observable, in standard deviations of the law.
+const BEND: f64 = 0.1;
 /// Most coordinates whose third moments are computed.
 const MOST_SKEWED: usize = 10;
 
@@ -159,36 +162,62 @@ impl LinearLaw {
     /// Laws of the observable: under the noise, without a shift, and with that of the gauge correction.
     pub fn tables(&self, functions: &Functions, level: &Level<'_>) -> Result<[Table; 3], JudgeError> {
         let n = self.shift.len();
-        let value = |theta: &[f64]| functions.observed(std::iter::once(theta))[0];
+        let centre = functions.observed(std::iter::once(self.minimum.as_slice()))[0];
+        let value = |at: &Lifted| Ok(functions.observed(std::iter::once(at.theta.as_slice()))[0]);
+        let local = Local { level, at: &self.minimum_at, step: 1e-4 };
         let mut slope = vec![0.0; n];
-        let step = 1e-4;
         for (k, slope) in slope.iter_mut().enumerate() {
-            let side = |sign: f64| -> Result<f64, JudgeError> {
-                let mut target = self.minimum_at.coordinates.clone();
-                target[k] += sign * step;
-                let lifted = level.lift(&self.minimum_at, &target)?;
-                Ok(value(&lifted.ok_or(GeometryError::NotFinite { what: "the level near the minimum" })?.theta))
-            };
-            *slope = (side(1.0)? - side(-1.0)?) / (2.0 * step);
+            let side = |sign: f64| -> Result<f64, JudgeError> { value(&local.moved(&[(k, sign)])?) };
+            *slope = (side(1.0)? - side(-1.0)?) / 2e-4;
         }
-        let spread = self.covariance.mul_vec(&slope);
-        let deviation = slope.iter().zip(spread).map(|(a, b)| a * b).sum::<f64>().sqrt();
-        let third: f64 = self
+        let roots = roots(&self.covariance)?;
+        let bend = local.bend(&roots, centre, &value)?;
+        let spread = roots.transpose_mul_vec(&slope);
+        let mut variance: f64 = spread.iter().map(|x| x * x).sum();
+        let mut third: f64 = self
             .third
             .iter()
             .enumerate()
             .map(|(at, k)| k * slope[at / (n * n)] * slope[at / n % n] * slope[at % n])
             .sum();
-        let skewness = third / deviation.powi(3);
-        let centre = value(&self.minimum);
-        let along = |shift: &[f64]| centre + slope.iter().zip(shift).map(|(a, b)| a * b).sum::<f64>();
+        if n <= MOST_SKEWED {
+            // Cumulants of r·z + ½zᵀGz for normal z.
+            variance += 0.5 * bend.frobenius_norm().powi(2);
+            let bent: f64 = bend.mul_vec(&spread).iter().zip(&spread).map(|(x, r)| x * r).sum();
+            third += 3.0 * bent + bend.matmul(&bend).frobenius_inner(&bend);
+        }
+        let deviation = variance.sqrt();
+        let skewness = if deviation > 0.0 { third / deviation.powi(3) } else { 0.0 };
+        let bent_centre = centre + 0.5 * bend.trace();
+        let along = |shift: &[f64]| bent_centre + slope.iter().zip(shift).map(|(a, b)| a * b).sum::<f64>();
         let table = |name: &str, mean: f64| Table::gamma(name, mean, deviation, skewness);
         Ok([
             table("sgd", along(&self.shift)),
-            table("no correction", centre),
+            table("no correction", bent_centre),
             table("gauge correction", along(&self.gauge_shift)),
         ])
     }
+}
+
+impl LinearLaw {
+    /// θ at 2n points whose mean and covariance are those of the law: a mean over them is that over the law to second order.
+    pub fn points(&self, level: &Level<'_>) -> Result<Vec<Vec<f64>>, JudgeError> {
+        let (n, roots) = (self.shift.len(), roots(&self.covariance)?);
+        let local = Local { level, at: &self.minimum_at, step: 1.0 };
+        let point = |at: usize| -> Result<Vec<f64>, JudgeError> {
+            let reach = if at < n { (n as f64).sqrt() } else { -(n as f64).sqrt() };
+            let moves: Vec<(usize, f64)> = (0..n).map(|i| (i, self.shift[i] + reach * roots[(i, at % n)])).collect();
+            Ok(local.moved(&moves)?.theta)
+        };
+        (0..2 * n).map(point).collect()
+    }
+}
+
+/// R with RRᵀ = S: columns along the principal axes.
+fn roots(covariance: &Matrix) -> Result<Matrix, GeometryError> {
+    let parts = symmetric_eigen(covariance)?;
+    let n = covariance.rows();
+    Ok(Matrix::from_fn(n, n, |i, k| parts.vectors[(i, k)] * parts.values[k].max(0.0).sqrt()))
 }
 
 /// Differences around a point of a level.
@@ -203,6 +232,31 @@ impl Local<'_> {
         let mut target = self.at.coordinates.clone();
         moves.iter().for_each(|&(k, sign)| target[k] += sign * self.step);
         Ok(self.level.lift(self.at, &target)?.ok_or(GeometryError::NotFinite { what: "the level near the minimum" })?)
+    }
+
+    /// RᵀO''R of an observable that is `centre` at the point; beyond ten coordinates its diagonal alone, which has the trace.
+    fn bend(
+        &self,
+        roots: &Matrix,
+        centre: f64,
+        value: &dyn Fn(&Lifted) -> Result<f64, JudgeError>,
+    ) -> Result<Matrix, JudgeError> {
+        let n = roots.rows();
+        let at = |moves: &[(usize, f64)]| -> Result<f64, JudgeError> {
+            let along = |i: usize| moves.iter().map(|&(k, sign)| sign * BEND * roots[(i, k)] / self.step).sum::<f64>();
+            value(&self.moved(&(0..n).map(|i| (i, along(i))).collect::<Vec<_>>())?)
+        };
+        let mut bend = Matrix::zeros(n, n);
+        for a in 0..n {
+            bend[(a, a)] = (at(&[(a, 1.0)])? - 2.0 * centre + at(&[(a, -1.0)])?) / BEND.powi(2);
+            for b in (0..a).filter(|_| n <= MOST_SKEWED) {
+                let corner = |s: f64, t: f64| at(&[(a, s), (b, t)]);
+                let sum = corner(1.0, 1.0)? - corner(1.0, -1.0)? - corner(-1.0, 1.0)? + corner(-1.0, -1.0)?;
+                bend[(a, b)] = sum / (4.0 * BEND.powi(2));
+                bend[(b, a)] = bend[(a, b)];
+            }
+        }
+        Ok(bend)
     }
 
     /// ∂_a of a matrix, for every a.

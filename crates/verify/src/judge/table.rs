@@ -5,6 +5,11 @@ use gaugebias_geometry::law::PredictedLaw;
 use super::LawCurve;
 use crate::PredictedCdf;
 
+/// A value with less probability than this moves no verdict.
+const SMALLEST_ATOM: f64 = 1e-3;
+/// Weighted points with one value of the observable that are no coincidence.
+const FEWEST_EQUAL: usize = 3;
+
 /// A distribution function that is linear between the values of a table.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
@@ -13,6 +18,9 @@ pub(super) struct Table {
     cumulative: Vec<f64>,
     /// Cells that a figure shows: few where the law is known by points.
     cells: usize,
+    /// Of the law itself: a table that is linear between its values has another one where the observable jumps.
+    mean: f64,
+    atom: Option<(f64, f64)>,
 }
 
 impl Table {
@@ -22,7 +30,7 @@ impl Table {
         values.sort_by(f64::total_cmp);
         values.dedup();
         let cumulative = values.iter().map(|&x| law.cdf(x)).collect();
-        Self { name: name.into(), values, cumulative, cells: 150 }
+        Self { name: name.into(), values, cumulative, cells: 150, mean: law.mean, atom: law.atom() }
     }
 
     /// Of weighted values; half of a value's weight lies on each side of it.
@@ -30,11 +38,12 @@ impl Table {
         let mut order: Vec<usize> = (0..observed.len()).filter(|&i| weights[i] > 0.0).collect();
         order.sort_by(|&a, &b| observed[a].total_cmp(&observed[b]));
         let (mut values, mut cumulative): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
-        let mut below = 0.0;
+        let (mut below, mut sum) = (0.0, 0.0);
+        let mut atom: Option<(f64, f64)> = None;
         let mut at = 0;
         while at < order.len() {
             let value = observed[order[at]];
-            let mut mass = 0.0;
+            let (mut mass, first) = (0.0, at);
             while at < order.len() && observed[order[at]] == value {
                 mass += weights[order[at]];
                 at += 1;
@@ -42,11 +51,16 @@ impl Table {
             values.push(value);
             cumulative.push((below + 0.5 * mass).min(1.0));
             below += mass;
+            sum += mass * value;
+            if at - first >= FEWEST_EQUAL && atom.is_none_or(|(_, largest)| mass > largest) {
+                atom = Some((value, mass));
+            }
         }
-        Self { name: name.into(), values, cumulative, cells: 40 }
+        Self { name: name.into(), values, cumulative, cells: 40, mean: sum / below, atom }
     }
 
-    /// Of the Gamma law with a mean, a standard deviation and a skewness, mirrored where that is negative; normal where it is nearly zero.
+    /// Of the Gamma law with a mean, a standard deviation and a skewness, mirrored where that is negative; normal where it is nearly zero. Without
+    /// a deviation all of its mass is at the mean.
     pub fn gamma(name: &str, mean: f64, deviation: f64, skewness: f64) -> Self {
         let count = 2000;
         let z = |k: usize| -8.0 + 16.0 * k as f64 / count as f64;
@@ -68,19 +82,20 @@ impl Table {
             values: (0..=count).map(|k| mean + deviation * z(k)).collect(),
             cumulative: (0..=count).map(|k| cdf(z(k)).clamp(0.0, 1.0)).collect(),
             cells: 150,
+            mean,
+            atom: (deviation == 0.0).then_some((mean, 1.0)),
         }
     }
 
     /// The mean of the law.
     pub fn mean(&self) -> f64 {
-        let inner: f64 = self
-            .values
-            .windows(2)
-            .zip(self.cumulative.windows(2))
-            .map(|(x, c)| 0.5 * (x[0] + x[1]) * (c[1] - c[0]))
-            .sum();
-        let last = self.values.len() - 1;
-        inner + self.values[0] * self.cumulative[0] + self.values[last] * (1.0 - self.cumulative[last])
+        self.mean
+    }
+
+    /// The value that has the largest probability, with that probability, where it is above a thousandth: such a law has no continuous
+    /// distribution function, and neither this table nor the Kolmogorov–Smirnov distance is right for it.
+    pub fn atom(&self) -> Option<(f64, f64)> {
+        self.atom.filter(|(_, mass)| *mass > SMALLEST_ATOM)
     }
 
     /// The density as differences of the distribution function, over cells that hold a visible share of the mass.
@@ -143,7 +158,7 @@ mod tests {
                 let cells = table.values.windows(2).zip(table.cumulative.windows(2));
                 cells.map(|(x, c)| (0.5 * (x[0] + x[1]) - 2.0).powi(power) * (c[1] - c[0])).sum()
             };
-            assert!((table.mean() - 2.0).abs() < 1e-4, "{skewness}: {}", table.mean());
+            assert!((moment(1)).abs() < 1e-4, "{skewness}: {}", moment(1));
             assert!((moment(2).sqrt() - 0.5).abs() < 1e-4);
             assert!((moment(3) / 0.125 - skewness).abs() < 2e-3, "{skewness}: {}", moment(3) / 0.125);
         }
@@ -155,5 +170,17 @@ mod tests {
         assert!((table.cdf(2.0) - 0.5).abs() < 1e-15 && (table.cdf(1.0) - 0.125).abs() < 1e-15);
         assert!((table.cdf(1.5) - 0.3125).abs() < 1e-15 && table.cdf(3.5) == 1.0 && table.cdf(0.5) == 0.0);
         assert!((table.mean() - 2.0).abs() < 1e-12, "{}", table.mean());
+    }
+
+    /// Means of values that jump, and values with a probability of their own, by hand.
+    #[test]
+    fn jumps_have_their_mean_and_are_told() {
+        let table = Table::of_weights("t", &[0.0, 1.0, 1.0, 1.0], &[0.22, 0.26, 0.26, 0.26]);
+        assert!((table.mean() - 0.78).abs() < 1e-12, "{}", table.mean());
+        let (value, mass) = table.atom().expect("three points with one value");
+        assert!(value == 1.0 && (mass - 0.78).abs() < 1e-12, "{value} {mass}");
+        assert!(Table::of_weights("t", &[0.0, 1.0, 1.0, 2.0], &[0.25; 4]).atom().is_none());
+        assert_eq!(Table::gamma("t", 2.0, 0.0, 0.0).atom(), Some((2.0, 1.0)));
+        assert!(Table::gamma("t", 2.0, 0.1, 0.0).atom().is_none());
     }
 }
