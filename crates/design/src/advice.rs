@@ -5,8 +5,9 @@
 //! minibatch  L + P:   P = c η E[b²]·shape,   η = λ/(c E[b²]),   b = T^(−T) ∂ℓ_batch/∂w
 //! ```
 //!
-//! Each penalised block has its own λ at one τ or η, and its own sentence. E(b²) is that of least squares, L = mean((Xw − y)²), at its minimum: there the gradients of the n rows have mean zero, and B of them without
-//! replacement have E(b²) = Var(b) (1 − (B − 1)/(n − 1))/B. The step is held against stability, η M λ_max(∇²L) < 2, with M = JJᵀ at the largest coordinate.
+//! Each penalised block has its own λ at one τ or η, and its own sentence. E(b²) is that of least squares, L = ½ mean((Xw − y)²) as in the example of the printed spec, at its minimum: there the
+//! gradients of the n rows have mean zero, and B of them without replacement have E(b²) = Var(b) (1 − (B − 1)/(n − 1))/B. The step is held against stability, η λ_max(M ∇²L) < 2 at the minimum, M = JJᵀ. On a quadratic
+//! of curvature h a step η has the stationary variance η C/(h (2 − η h)), which exceeds its first order by the share η h/2: the step over that bound.
 
 use crate::blocks::Block;
 use crate::convergence::{Convergence, Landscape};
@@ -17,8 +18,12 @@ use std::ops::Range;
 
 /// Singular values of X below this share of the largest count as zero.
 const CUTOFF: f64 = 1e-10;
-/// Share of the largest stable step that is advised at most.
+/// Share of the largest stable step beyond which first order in η is said to be inaccurate.
 const SAFE: f64 = 0.1;
+/// E(b²) below this share of its value at w = 0 is rounding.
+const NO_NOISE: f64 = 1e-20;
+/// What the sentences about data are about.
+const LOSS: &str = "the loss is L = ½ mean(r²), r = Xw − y, as in the printed spec's example, and batches are rows drawn without replacement; λ is that of L + λ·shape, so for mean(r²), twice that loss, it is 2λ at the same penalty";
 
 /// A regression: the last column of a table is explained by the others.
 #[derive(Clone, Debug)]
@@ -86,7 +91,7 @@ impl Regression {
         }
         let fitted = self.features.mul_vec(w);
         let gradient = |row: usize| {
-            let residual = 2.0 * (fitted[row] - self.target[row]);
+            let residual = fitted[row] - self.target[row];
             back.mul_vec(&self.features.row(row).iter().map(|x| residual * x).collect::<Vec<_>>())
         };
         let gradients: Vec<Vec<f64>> = (0..n).map(gradient).collect();
@@ -164,21 +169,33 @@ pub fn advice(design: &Design, lambda: f64, data: Option<(&Regression, usize)>) 
         Regime::Minibatch => step_sizes(design, &blocks, lambda, data, &mut advice.sentences)?,
     };
     let Some((data, _)) = data else { return Ok(advice) };
+    advice.sentences.insert(0, LOSS.to_owned());
     let landscape = Landscape::new(design, data)?;
     let stable = landscape.stable_step(design)?;
-    let safe = SAFE * stable;
-    match step {
-        Some(step) if step > safe => advice.sentences.push(format!(
-            "that step is too long: descent is stable below about {stable:.1e} here. At η = {safe:.1e} these batches give λ = {:.2e}; add noise to labels, take smaller batches, or, \
-             better, write the penalty down: a λ of this size is no small correction",
-            lambda * safe / step
-        )),
-        _ => advice.sentences.push(format!("descent is stable below about {stable:.1e}")),
-    }
-    let convergence = landscape.convergence(design, step.map_or(safe, |step| step.min(safe)))?;
+    advice.sentences.push(stability(step, stable, lambda));
+    let used = step.filter(|step| *step <= stable).unwrap_or(SAFE * stable);
+    let convergence = landscape.convergence(design, used)?;
     advice.sentences.extend(convergence.sentences());
     advice.convergence = Some(convergence);
     Ok(advice)
+}
+
+/// A step against the bound of stability at the solution.
+fn stability(step: Option<f64>, stable: f64, lambda: f64) -> String {
+    let bound = format!("near the solution descent is stable below η = 2/λ_max(M H) = {stable:.2e}");
+    match step {
+        Some(step) if step > stable => format!(
+            "that step is too long: {bound}. At a tenth of it, η = {:.1e}, these batches give λ = {:.2e}; add noise to labels, take smaller batches, or, better, write the penalty down: a λ \
+             of this size is no small correction",
+            SAFE * stable,
+            lambda * SAFE * stable / step
+        ),
+        Some(step) if step > SAFE * stable => format!(
+            "{bound}; at {:.0} % of it first order in η is no longer accurate: the next order is about that share of λ",
+            100.0 * step / stable
+        ),
+        _ => bound,
+    }
 }
 
 fn temperatures(blocks: &[Penalised<'_>], lambda: f64) -> Vec<String> {
@@ -231,7 +248,12 @@ fn step_sizes(
         lines.push("give --data FILE.csv and --batch B for E[b²] of least squares".into());
         return Ok(None);
     };
-    let squares = data.mean_squares(&data.solution()?, &design.covectors()?, batch)?;
+    let back = design.covectors()?;
+    let squares = data.mean_squares(&data.solution()?, &back, batch)?;
+    if let Some(why) = no_noise(data, &squares, &back, batch)? {
+        lines.push(why);
+        return Ok(None);
+    }
     let of = |one: &Penalised<'_>| {
         let own = &squares[one.at.clone()];
         let mean = own.iter().sum::<f64>() / own.len() as f64;
@@ -251,6 +273,26 @@ fn step_sizes(
     Ok(blocks.first().map(|one| of(one).1))
 }
 
+/// Why no step size gives any λ, where the batches all have the same gradient at least squares.
+fn no_noise(
+    data: &Regression,
+    squares: &[f64],
+    back: &Matrix,
+    batch: usize,
+) -> Result<Option<String>, DesignError> {
+    let n = data.rows();
+    let origin = data.mean_squares(&vec![0.0; data.width()], back, 1)?;
+    if batch < n && squares.iter().sum::<f64>() > NO_NOISE * origin.iter().sum::<f64>() {
+        return Ok(None);
+    }
+    let why = if batch == n {
+        format!("a batch of {batch} is all {n} rows: a full batch has no noise")
+    } else {
+        "least squares fits every row: without residuals batches have no noise".to_owned()
+    };
+    Ok(Some(format!("{why}, E[b²] = 0 at least squares, and no step size gives this λ. Take smaller batches (--batch) or noise on labels, or write the penalty down")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,7 +308,7 @@ mod tests {
         let found = data.mean_squares(&w, &Matrix::identity(2), 2).unwrap();
         let gradient = |row: usize, i: usize| {
             let x = data.features.row(row);
-            2.0 * (x[0] * w[0] + x[1] * w[1] - data.target[row]) * x[i]
+            (x[0] * w[0] + x[1] * w[1] - data.target[row]) * x[i]
         };
         for (i, found) in found.iter().enumerate() {
             let pairs = (0..6).flat_map(|a| (0..a).map(move |b| (a, b)));
