@@ -274,12 +274,7 @@ fn step_sizes(
 }
 
 /// Why no step size gives any λ, where the batches all have the same gradient at least squares.
-fn no_noise(
-    data: &Regression,
-    squares: &[f64],
-    back: &Matrix,
-    batch: usize,
-) -> Result<Option<String>, DesignError> {
+fn no_noise(data: &Regression, squares: &[f64], back: &Matrix, batch: usize) -> Result<Option<String>, DesignError> {
     let n = data.rows();
     let origin = data.mean_squares(&vec![0.0; data.width()], back, 1)?;
     if batch < n && squares.iter().sum::<f64>() > NO_NOISE * origin.iter().sum::<f64>() {
@@ -290,7 +285,9 @@ fn no_noise(
     } else {
         "least squares fits every row: without residuals batches have no noise".to_owned()
     };
-    Ok(Some(format!("{why}, E[b²] = 0 at least squares, and no step size gives this λ. Take smaller batches (--batch) or noise on labels, or write the penalty down")))
+    Ok(Some(format!(
+        "{why}, E[b²] = 0 at least squares, and no step size gives this λ. Take smaller batches (--batch) or noise on labels, or write the penalty down"
+    )))
 }
 
 #[cfg(test)]
@@ -329,11 +326,80 @@ mod tests {
         assert!(told(&of(Regime::Noise, 3), None).contains("τ = 0.450000"));
         assert!(told(&of(Regime::Minibatch, 3), None).contains("η = λ/(0.7500 E[b²]) = 0.400000/E[b²]"));
         let data = Regression::read("t.csv", TABLE).unwrap();
-        assert!(told(&of(Regime::Minibatch, 2), Some((&data, 2))).contains("too long"));
+        let long = told(&of(Regime::Minibatch, 2), Some((&data, 2)));
+        assert!(long.contains("too long") && long.contains("L = ½ mean(r²)"), "{long}");
+        let full = told(&of(Regime::Minibatch, 2), Some((&data, 6)));
+        assert!(full.contains("a full batch has no noise") && !full.contains("too long"), "{full}");
         assert!(told(&of(Regime::Flow, 2), None).contains("no strength"));
         let settings = of(Regime::Noise, 2);
         assert!(advice(&design(Target::Sparsity, &settings).unwrap(), -1.0, None).is_err());
         assert!(Regression::read("t.csv", "1,2\n3\n").unwrap_err().to_string().contains("line 2"));
+    }
+
+    #[test]
+    fn only_steps_beyond_the_bound_are_too_long() {
+        assert!(stability(Some(0.4), 0.3, 1.0).contains("too long"));
+        let warned = stability(Some(0.06), 0.3, 1.0);
+        assert!(
+            warned.contains("at 20 % of it first order in η is no longer accurate") && !warned.contains("too long")
+        );
+        assert_eq!(stability(Some(0.02), 0.3, 1.0), stability(None, 0.3, 1.0));
+    }
+
+    /// By SGD. Rows come in pairs of opposite residuals, so that E(b²) does not change with w to first order.
+    #[test]
+    fn the_advised_step_has_the_strength() {
+        let (x, w) = ([[1.0, 0.3], [-0.4, 1.1], [0.9, -0.8], [0.2, 1.2], [-1.1, 0.1]], [1.0, -0.5]);
+        let line = |x: &[f64; 2], noise: f64| format!("{},{},{}\n", x[0], x[1], x[0] * w[0] + x[1] * w[1] + noise);
+        let text: String = x.iter().map(|x| line(x, 0.5) + &line(x, -0.5)).collect();
+        let data = Regression::read("t.csv", &text).unwrap();
+        let settings = Settings { size: Some(2), regime: Regime::Minibatch, ..Settings::default() };
+        let designed = design(Target::Sparsity, &settings).unwrap();
+        let squares = data.mean_squares(&w, &Matrix::identity(2), 1).unwrap();
+        let wanted = 2e-3;
+        let step = step_sizes(&designed, &penalised(&designed), wanted, Some((&data, 1)), &mut Vec::new()).unwrap();
+        let step = step.unwrap();
+        // λ of each coordinate is that of its own E(b²).
+        let strengths: Vec<f64> = squares.iter().map(|square| 0.5 * step * square).collect();
+        assert!((0.5 * (strengths[0] + strengths[1]) / wanted - 1.0).abs() < 1e-9);
+        let (mut u, mut v, mut seed) = ([1.0_f64, -0.5_f64.sqrt()], [1.0_f64, 0.5_f64.sqrt()], 7_u64);
+        let (mut mean, steps) = ([0.0; 2], 3_000_000);
+        for k in 0..steps + 20_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let row = ((seed >> 33) % 10) as usize;
+            let x = data.features.row(row);
+            let residual = x[0] * u[0] * v[0] + x[1] * u[1] * v[1] - data.target[row];
+            for i in 0..2 {
+                (u[i], v[i]) = (u[i] - step * residual * x[i] * v[i], v[i] - step * residual * x[i] * u[i]);
+                mean[i] += if k >= 20_000 { u[i] * v[i] / f64::from(steps) } else { 0.0 };
+            }
+        }
+        // H (w* − mean) = λ sign(w).
+        let gram = data.features.gram();
+        for i in 0..2 {
+            let force = (0..2).map(|j| gram[(i, j)] * (w[j] - mean[j])).sum::<f64>() / 10.0;
+            let found = force * w[i].signum() / strengths[i];
+            assert!((found - 1.0).abs() < 0.25, "coordinate {i}: {found} of λ");
+        }
+    }
+
+    /// Products that start balanced keep signs, and never get to negative coefficients.
+    #[test]
+    fn unreachable_entries_are_counted() {
+        let data = Regression::read("t.csv", "1,0,0.8\n0,1,-0.7\n1,1,0.1\n1,-1,1.6\n").unwrap();
+        let told = |target, settings: Settings| {
+            let settings = Settings { size: Some(2), ..settings };
+            advice(&design(target, &settings).unwrap(), 0.01, Some((&data, 1))).unwrap()
+        };
+        let noise = told(Target::Sparsity, Settings::default());
+        let found = noise.convergence.unwrap();
+        assert_eq!((found.unreachable, found.forbidden, found.escape), (1, 0, None));
+        assert!(noise.sentences.iter().any(|line| line.contains("never reaches")), "{noise:?}");
+        let sign = told(Target::Sign, Settings::default()).convergence.unwrap();
+        assert_eq!((sign.unreachable, sign.forbidden), (1, 1));
+        let flow = |strength| Settings { regime: Regime::Flow, strength: Some(strength), ..Settings::default() };
+        let counts = [0.3, 0.5, 0.6].map(|strength| told(Target::Sparsity, flow(strength)).convergence.unwrap());
+        assert_eq!(counts.map(|found| found.unreachable), [0, 0, 1]);
     }
 
     /// λ, τ and η are those of each block: the groups' α is 1.5 and 1, the product's ½.
