@@ -19,8 +19,8 @@ const BINS: usize = 24;
 /// Probability that a band holds what it is for.
 const LEVEL: f64 = 0.95;
 /// Nodes of the quadrature in a bin on either side of its middle, and their distance in t.
-const NODES: i32 = 18;
-const STEP: f64 = 0.2;
+const NODES: i32 = 40;
+const STEP: f64 = 0.1;
 /// Fewest seeds from which a variance is taken.
 pub const FEWEST_SEEDS: usize = 16;
 
