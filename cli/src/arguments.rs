@@ -335,7 +335,7 @@ pub struct Design {
     /// Advise on settings that give the bias this strength
     #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
     pub lambda: Option<f64>,
-    /// For that advice: CSV file of a regression, the last column its target
+    /// For that advice: CSV file of a regression, the last column its target; the loss is half the mean square of its residuals
     #[arg(long, value_name = "FILE", requires = "lambda")]
     pub data: Option<PathBuf>,
     /// For that advice: rows in a batch

@@ -50,13 +50,16 @@ const CONVERGENCE: &[Field] = &[
     field(
         "escape",
         OrNull(&List(&Number)),
-        "steps until the first and the last entry has left the start for half of its value; null without a closed form",
+        "steps until the first and the last entry has left the start for half of its value, of those that start below it and that descent reaches; null without a closed form",
     ),
+    field("unreachable", Count, "entries of the solution whose sign descent does not reach from the printed start"),
+    field("forbidden", Count, "and that no start of the design has"),
 ];
 
 const SIMULATION: &[Field] = &[
     field("seeds", Count, "of the simulation"),
     field("steps", Count, "of each seed"),
+    field("of", OrNull(&Text), "what was simulated, where it is not the design as it stands"),
     field("verdict", OrNull(&OneOf(&["agrees", "disagrees", "undecided"])), "on the law; null where it was not judged"),
     field("ks", OrNull(&Number), "distance to the law"),
     field("ks_threshold", OrNull(&Number), "largest distance that is not rejected"),

@@ -5,8 +5,9 @@
 //! minibatch  L + P:   P = c η E[b²]·shape,   η = λ/(c E[b²]),   b = T^(−T) ∂ℓ_batch/∂w
 //! ```
 //!
-//! Each penalised block has its own λ at one τ or η, and its own sentence. E(b²) is that of least squares, L = mean((Xw − y)²), at its minimum: there the gradients of the n rows have mean zero, and B of them without
-//! replacement have E(b²) = Var(b) (1 − (B − 1)/(n − 1))/B. The step is held against stability, η M λ_max(∇²L) < 2, with M = JJᵀ at the largest coordinate.
+//! Each penalised block has its own λ at one τ or η, and its own sentence. E(b²) is that of least squares, L = ½ mean((Xw − y)²) as in the example of the printed spec, at its minimum: there the
+//! gradients of the n rows have mean zero, and B of them without replacement have E(b²) = Var(b) (1 − (B − 1)/(n − 1))/B. The step is held against stability, η λ_max(M ∇²L) < 2 at the minimum, M = JJᵀ. On a quadratic
+//! of curvature h a step η has the stationary variance η C/(h (2 − η h)), which exceeds its first order by the share η h/2: the step over that bound.
 
 use crate::blocks::Block;
 use crate::convergence::{Convergence, Landscape};
@@ -17,8 +18,12 @@ use std::ops::Range;
 
 /// Singular values of X below this share of the largest count as zero.
 const CUTOFF: f64 = 1e-10;
-/// Share of the largest stable step that is advised at most.
+/// Share of the largest stable step beyond which first order in η is said to be inaccurate.
 const SAFE: f64 = 0.1;
+/// E(b²) below this share of its value at w = 0 is rounding.
+const NO_NOISE: f64 = 1e-20;
+/// What the sentences about data are about.
+const LOSS: &str = "the loss is L = ½ mean(r²), r = Xw − y, as in the printed spec's example, and batches are rows drawn without replacement; λ is that of L + λ·shape, so for mean(r²), twice that loss, it is 2λ at the same penalty";
 
 /// A regression: the last column of a table is explained by the others.
 #[derive(Clone, Debug)]
@@ -86,7 +91,7 @@ impl Regression {
         }
         let fitted = self.features.mul_vec(w);
         let gradient = |row: usize| {
-            let residual = 2.0 * (fitted[row] - self.target[row]);
+            let residual = fitted[row] - self.target[row];
             back.mul_vec(&self.features.row(row).iter().map(|x| residual * x).collect::<Vec<_>>())
         };
         let gradients: Vec<Vec<f64>> = (0..n).map(gradient).collect();
@@ -164,21 +169,33 @@ pub fn advice(design: &Design, lambda: f64, data: Option<(&Regression, usize)>) 
         Regime::Minibatch => step_sizes(design, &blocks, lambda, data, &mut advice.sentences)?,
     };
     let Some((data, _)) = data else { return Ok(advice) };
+    advice.sentences.insert(0, LOSS.to_owned());
     let landscape = Landscape::new(design, data)?;
     let stable = landscape.stable_step(design)?;
-    let safe = SAFE * stable;
-    match step {
-        Some(step) if step > safe => advice.sentences.push(format!(
-            "that step is too long: descent is stable below about {stable:.1e} here. At η = {safe:.1e} these batches give λ = {:.2e}; add noise to labels, take smaller batches, or, \
-             better, write the penalty down: a λ of this size is no small correction",
-            lambda * safe / step
-        )),
-        _ => advice.sentences.push(format!("descent is stable below about {stable:.1e}")),
-    }
-    let convergence = landscape.convergence(design, step.map_or(safe, |step| step.min(safe)))?;
+    advice.sentences.push(stability(step, stable, lambda));
+    let used = step.filter(|step| *step <= stable).unwrap_or(SAFE * stable);
+    let convergence = landscape.convergence(design, used)?;
     advice.sentences.extend(convergence.sentences());
     advice.convergence = Some(convergence);
     Ok(advice)
+}
+
+/// A step against the bound of stability at the solution.
+fn stability(step: Option<f64>, stable: f64, lambda: f64) -> String {
+    let bound = format!("near the solution descent is stable below η = 2/λ_max(M H) = {stable:.2e}");
+    match step {
+        Some(step) if step > stable => format!(
+            "that step is too long: {bound}. At a tenth of it, η = {:.1e}, these batches give λ = {:.2e}; add noise to labels, take smaller batches, or, better, write the penalty down: a λ \
+             of this size is no small correction",
+            SAFE * stable,
+            lambda * SAFE * stable / step
+        ),
+        Some(step) if step > SAFE * stable => format!(
+            "{bound}; at {:.0} % of it first order in η is no longer accurate: the next order is about that share of λ",
+            100.0 * step / stable
+        ),
+        _ => bound,
+    }
 }
 
 fn temperatures(blocks: &[Penalised<'_>], lambda: f64) -> Vec<String> {
@@ -231,7 +248,12 @@ fn step_sizes(
         lines.push("give --data FILE.csv and --batch B for E[b²] of least squares".into());
         return Ok(None);
     };
-    let squares = data.mean_squares(&data.solution()?, &design.covectors()?, batch)?;
+    let back = design.covectors()?;
+    let squares = data.mean_squares(&data.solution()?, &back, batch)?;
+    if let Some(why) = no_noise(data, &squares, &back, batch)? {
+        lines.push(why);
+        return Ok(None);
+    }
     let of = |one: &Penalised<'_>| {
         let own = &squares[one.at.clone()];
         let mean = own.iter().sum::<f64>() / own.len() as f64;
@@ -251,6 +273,23 @@ fn step_sizes(
     Ok(blocks.first().map(|one| of(one).1))
 }
 
+/// Why no step size gives any λ, where the batches all have the same gradient at least squares.
+fn no_noise(data: &Regression, squares: &[f64], back: &Matrix, batch: usize) -> Result<Option<String>, DesignError> {
+    let n = data.rows();
+    let origin = data.mean_squares(&vec![0.0; data.width()], back, 1)?;
+    if batch < n && squares.iter().sum::<f64>() > NO_NOISE * origin.iter().sum::<f64>() {
+        return Ok(None);
+    }
+    let why = if batch == n {
+        format!("a batch of {batch} is all {n} rows: a full batch has no noise")
+    } else {
+        "least squares fits every row: without residuals batches have no noise".to_owned()
+    };
+    Ok(Some(format!(
+        "{why}, E[b²] = 0 at least squares, and no step size gives this λ. Take smaller batches (--batch) or noise on labels, or write the penalty down"
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,7 +305,7 @@ mod tests {
         let found = data.mean_squares(&w, &Matrix::identity(2), 2).unwrap();
         let gradient = |row: usize, i: usize| {
             let x = data.features.row(row);
-            2.0 * (x[0] * w[0] + x[1] * w[1] - data.target[row]) * x[i]
+            (x[0] * w[0] + x[1] * w[1] - data.target[row]) * x[i]
         };
         for (i, found) in found.iter().enumerate() {
             let pairs = (0..6).flat_map(|a| (0..a).map(move |b| (a, b)));
@@ -287,11 +326,80 @@ mod tests {
         assert!(told(&of(Regime::Noise, 3), None).contains("τ = 0.450000"));
         assert!(told(&of(Regime::Minibatch, 3), None).contains("η = λ/(0.7500 E[b²]) = 0.400000/E[b²]"));
         let data = Regression::read("t.csv", TABLE).unwrap();
-        assert!(told(&of(Regime::Minibatch, 2), Some((&data, 2))).contains("too long"));
+        let long = told(&of(Regime::Minibatch, 2), Some((&data, 2)));
+        assert!(long.contains("too long") && long.contains("L = ½ mean(r²)"), "{long}");
+        let full = told(&of(Regime::Minibatch, 2), Some((&data, 6)));
+        assert!(full.contains("a full batch has no noise") && !full.contains("too long"), "{full}");
         assert!(told(&of(Regime::Flow, 2), None).contains("no strength"));
         let settings = of(Regime::Noise, 2);
         assert!(advice(&design(Target::Sparsity, &settings).unwrap(), -1.0, None).is_err());
         assert!(Regression::read("t.csv", "1,2\n3\n").unwrap_err().to_string().contains("line 2"));
+    }
+
+    #[test]
+    fn only_steps_beyond_the_bound_are_too_long() {
+        assert!(stability(Some(0.4), 0.3, 1.0).contains("too long"));
+        let warned = stability(Some(0.06), 0.3, 1.0);
+        assert!(
+            warned.contains("at 20 % of it first order in η is no longer accurate") && !warned.contains("too long")
+        );
+        assert_eq!(stability(Some(0.02), 0.3, 1.0), stability(None, 0.3, 1.0));
+    }
+
+    /// By SGD. Rows come in pairs of opposite residuals, so that E(b²) does not change with w to first order.
+    #[test]
+    fn the_advised_step_has_the_strength() {
+        let (x, w) = ([[1.0, 0.3], [-0.4, 1.1], [0.9, -0.8], [0.2, 1.2], [-1.1, 0.1]], [1.0, -0.5]);
+        let line = |x: &[f64; 2], noise: f64| format!("{},{},{}\n", x[0], x[1], x[0] * w[0] + x[1] * w[1] + noise);
+        let text: String = x.iter().map(|x| line(x, 0.5) + &line(x, -0.5)).collect();
+        let data = Regression::read("t.csv", &text).unwrap();
+        let settings = Settings { size: Some(2), regime: Regime::Minibatch, ..Settings::default() };
+        let designed = design(Target::Sparsity, &settings).unwrap();
+        let squares = data.mean_squares(&w, &Matrix::identity(2), 1).unwrap();
+        let wanted = 2e-3;
+        let step = step_sizes(&designed, &penalised(&designed), wanted, Some((&data, 1)), &mut Vec::new()).unwrap();
+        let step = step.unwrap();
+        // λ of each coordinate is that of its own E(b²).
+        let strengths: Vec<f64> = squares.iter().map(|square| 0.5 * step * square).collect();
+        assert!((0.5 * (strengths[0] + strengths[1]) / wanted - 1.0).abs() < 1e-9);
+        let (mut u, mut v, mut seed) = ([1.0_f64, -0.5_f64.sqrt()], [1.0_f64, 0.5_f64.sqrt()], 7_u64);
+        let (mut mean, steps) = ([0.0; 2], 3_000_000);
+        for k in 0..steps + 20_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let row = ((seed >> 33) % 10) as usize;
+            let x = data.features.row(row);
+            let residual = x[0] * u[0] * v[0] + x[1] * u[1] * v[1] - data.target[row];
+            for i in 0..2 {
+                (u[i], v[i]) = (u[i] - step * residual * x[i] * v[i], v[i] - step * residual * x[i] * u[i]);
+                mean[i] += if k >= 20_000 { u[i] * v[i] / f64::from(steps) } else { 0.0 };
+            }
+        }
+        // H (w* − mean) = λ sign(w).
+        let gram = data.features.gram();
+        for i in 0..2 {
+            let force = (0..2).map(|j| gram[(i, j)] * (w[j] - mean[j])).sum::<f64>() / 10.0;
+            let found = force * w[i].signum() / strengths[i];
+            assert!((found - 1.0).abs() < 0.25, "coordinate {i}: {found} of λ");
+        }
+    }
+
+    /// Products that start balanced keep signs, and never get to negative coefficients.
+    #[test]
+    fn unreachable_entries_are_counted() {
+        let data = Regression::read("t.csv", "1,0,0.8\n0,1,-0.7\n1,1,0.1\n1,-1,1.6\n").unwrap();
+        let told = |target, settings: Settings| {
+            let settings = Settings { size: Some(2), ..settings };
+            advice(&design(target, &settings).unwrap(), 0.01, Some((&data, 1))).unwrap()
+        };
+        let noise = told(Target::Sparsity, Settings::default());
+        let found = noise.convergence.unwrap();
+        assert_eq!((found.unreachable, found.forbidden, found.escape), (1, 0, None));
+        assert!(noise.sentences.iter().any(|line| line.contains("never reaches")), "{noise:?}");
+        let sign = told(Target::Sign, Settings::default()).convergence.unwrap();
+        assert_eq!((sign.unreachable, sign.forbidden), (1, 1));
+        let flow = |strength| Settings { regime: Regime::Flow, strength: Some(strength), ..Settings::default() };
+        let counts = [0.3, 0.5, 0.6].map(|strength| told(Target::Sparsity, flow(strength)).convergence.unwrap());
+        assert_eq!(counts.map(|found| found.unreachable), [0, 0, 1]);
     }
 
     /// λ, τ and η are those of each block: the groups' α is 1.5 and 1, the product's ½.

@@ -33,8 +33,12 @@ pub struct Convergence {
     pub fastest: f64,
     /// And along the slowest that the data see.
     pub slowest: f64,
-    /// Steps until the first and the last entry has left the start for half of its value; null where no block has a closed form.
+    /// Steps until the first and the last entry has left the start for half of its value, of those that start below it and that descent reaches; null where no block has a closed form.
     pub escape: Option<[f64; 2]>,
+    /// Entries of the solution whose sign descent does not reach from the printed start.
+    pub unreachable: usize,
+    /// And that no start of the design has.
+    pub forbidden: usize,
 }
 
 impl Convergence {
@@ -44,9 +48,27 @@ impl Convergence {
             self.step_size, self.fastest, self.slowest
         )];
         lines.extend(self.escape.map(|[first, last]| {
-            format!("from the printed start the first entry comes to half of its value in about {first:.1e} steps, the last in {last:.1e}")
+            let of = if self.unreachable > 0 { "of the entries that can, " } else { "" };
+            format!("from the printed start, {of}the first that is below half of its value comes to it in about {first:.1e} steps, the last in {last:.1e}")
         }));
+        lines.extend(self.sign_warning());
         lines
+    }
+
+    fn sign_warning(&self) -> Option<String> {
+        let missed = self.unreachable;
+        if self.forbidden > 0 {
+            return Some(format!(
+                "{} least-squares coefficients have the sign that this design excludes: they end at 0, and least squares, for which the rates are, is not reached. Take --negative for the other sign, or sparsity for both",
+                self.forbidden
+            ));
+        }
+        (missed > 0).then(|| {
+            format!(
+                "{missed} entries of the least-squares solution have the other sign than the printed start, and descent keeps w_i's sign: it never reaches them, nor least squares, for which the rates are. \
+                 Start them with their signs, or, for products, take the start of --regime minibatch, which has charges"
+            )
+        })
     }
 }
 
@@ -62,7 +84,7 @@ impl Landscape {
     pub(crate) fn new(design: &Design, data: &Regression) -> Result<Self, DesignError> {
         let back = design.covectors()?;
         let features = data.features.matmul(&back.transpose());
-        let share = 2.0 / data.rows() as f64;
+        let share = 1.0 / data.rows() as f64;
         let gram = features.gram();
         Ok(Self {
             solution: design.analysed(&data.solution()?),
@@ -70,25 +92,52 @@ impl Landscape {
         })
     }
 
-    /// 2/(M_max λ_max(H)) ≤ 2/λ_max(M H).
+    /// 2/λ_max(M H).
     pub(crate) fn stable_step(&self, design: &Design) -> Result<f64, DesignError> {
-        let steepest = eigvalsh(&self.curvature)?.iter().fold(0.0_f64, |m, x| m.max(*x));
-        Ok(2.0 / (design.largest_metric(&self.solution) * steepest))
+        Ok(2.0 / self.rates(design)?.iter().fold(0.0_f64, |m, x| m.max(*x)))
     }
 
-    pub(crate) fn convergence(&self, design: &Design, step_size: f64) -> Result<Convergence, DesignError> {
+    /// The eigenvalues of M H at the solution.
+    fn rates(&self, design: &Design) -> Result<Vec<f64>, DesignError> {
         let metric = symmetric_eigen(&design.metric(&self.solution))?;
         let roots: Vec<f64> = metric.values.iter().map(|x| x.max(0.0).sqrt()).collect();
         let half = metric.vectors.matmul(&Matrix::from_diagonal(&roots));
-        let rates = eigvalsh(&half.transpose().matmul(&self.curvature).matmul(&half))?;
+        Ok(eigvalsh(&half.transpose().matmul(&self.curvature).matmul(&half))?)
+    }
+
+    pub(crate) fn convergence(&self, design: &Design, step_size: f64) -> Result<Convergence, DesignError> {
+        let rates = self.rates(design)?;
         let most = rates.iter().fold(0.0_f64, |m, x| m.max(*x));
         let least = rates.iter().filter(|x| **x > UNSEEN * most).fold(most, |m, x| m.min(*x));
+        let (unreachable, forbidden) = self.wrong_signs(design);
         Ok(Convergence {
             step_size,
             fastest: 1.0 / (step_size * most),
             slowest: 1.0 / (step_size * least),
             escape: self.escape(design)?.map(|times| times.map(|t| t / step_size)),
+            unreachable,
+            forbidden,
         })
+    }
+
+    /// Whether an entry is large enough to be waited for.
+    fn counts(&self, z: f64) -> bool {
+        z.abs() >= SMALL * self.solution.iter().fold(0.0_f64, |m, z| m.max(z.abs()))
+    }
+
+    /// Entries whose sign the printed start does not reach, and those whose sign the design does not have.
+    fn wrong_signs(&self, design: &Design) -> (usize, usize) {
+        let mut found = (0, 0);
+        for (part, place) in design.placed() {
+            for (block, own) in part.placed() {
+                let at = place.start + own.start..place.start + own.end;
+                let Some(sign) = block.kept_sign(part.settings.regime) else { continue };
+                let wrong = self.solution[at].iter().filter(|z| self.counts(**z) && **z * sign < 0.0).count();
+                found.0 += wrong;
+                found.1 += if block.has_one_sign() { wrong } else { 0 };
+            }
+        }
+        found
     }
 
     /// η × steps of the first and the last entry that leaves its start, saddle by saddle.
@@ -118,15 +167,16 @@ impl Landscape {
 
     /// ∫ dz/M to half of its value, of each entry that counts.
     fn budgets(&self, design: &Design) -> Vec<Option<f64>> {
-        let largest = self.solution.iter().fold(0.0_f64, |m, z| m.max(z.abs()));
         let mut found = Vec::new();
         for (part, place) in design.placed() {
             for (block, own) in part.placed() {
-                let sizes = self.solution[place.start + own.start..place.start + own.end].iter().map(|z| z.abs());
-                found.extend(sizes.map(|z| {
-                    let counts = z >= SMALL * largest;
-                    counts.then(|| block.escape_time(0.5 * z, part.settings.regime, part.scale())).flatten()
-                }));
+                let (regime, scale) = (part.settings.regime, part.scale());
+                let sign = block.kept_sign(regime);
+                let reached = |z: &f64| self.counts(*z) && sign.is_none_or(|sign| *z * sign > 0.0);
+                // An entry that starts beyond half of its value does not have to leave for it.
+                let time = |z: &f64| block.escape_time(0.5 * z, regime, scale).filter(|time| *time > 0.0);
+                let entries = &self.solution[place.start + own.start..place.start + own.end];
+                found.extend(entries.iter().map(|z| Some(z).filter(|z| reached(z)).and_then(time)));
             }
         }
         found
@@ -195,7 +245,7 @@ mod tests {
     fn descend(data: &Regression, depth: usize, start: &[f64], step: f64, steps: usize) -> (Vec<f64>, Vec<usize>) {
         let n = data.width();
         let solution = data.solution().unwrap();
-        let share = 2.0 / data.rows() as f64;
+        let share = 1.0 / data.rows() as f64;
         let mut u = start.to_vec();
         let (mut losses, mut left) = (Vec::new(), vec![usize::MAX; n]);
         for k in 0..steps {

@@ -5,7 +5,7 @@ use crate::build::{MOST_COORDINATES, out_of_range};
 use crate::formula::Biases;
 use crate::link::LinkInfo;
 use crate::part::Part;
-use crate::{DesignError, Settings, Target};
+use crate::{DesignError, Regime, Settings, Target};
 use gaugebias_linalg::Matrix;
 use std::ops::Range;
 
@@ -113,6 +113,26 @@ impl Design {
         lines
     }
 
+    /// What the bias of its regime is added to, or does. Without a φ there is no distance that a fit could be nearest in.
+    pub fn meaning(&self) -> String {
+        let regime = self.settings.regime;
+        let flow = self.biases().flow;
+        if regime != Regime::Flow || !flow.contains("none") {
+            let deep = regime == Regime::Flow && flow.ends_with(" at balance");
+            let start = if deep {
+                "; that φ is the one at balance, and the printed start, one factor at 0, is off it: its own has φ'' = 1/M with M = Σ_k Π_(l≠k) u_l² on the level of its charges, to which it comes where |w| is far above scale^D"
+            } else {
+                ""
+            };
+            return format!("{}{start}", regime.meaning());
+        }
+        if self.parts.len() > 1 {
+            return "where a block has φ, of all w that fit the data the one nearest to the start in its Bregman distance; where it has none, the flow dw/dt = −M(w) ∇L itself".to_owned();
+        }
+        "no φ on all w, so no nearest fit: the flow is dw/dt = −M(w) ∇L, M = JJᵀ, and where it ends depends on its path"
+            .to_owned()
+    }
+
     /// The component of the slice on which the law lives.
     pub fn component(&self) -> String {
         if let Some(part) = self.alone() {
@@ -188,12 +208,6 @@ impl Design {
     pub(crate) fn metric(&self, z: &[f64]) -> Matrix {
         let parts: Vec<Matrix> = self.placed().map(|(part, at)| part.metric(&z[at])).collect();
         self.block_diagonal(&parts)
-    }
-
-    /// The largest diagonal entry of that.
-    pub(crate) fn largest_metric(&self, z: &[f64]) -> f64 {
-        let metric = self.metric(z);
-        (0..z.len()).map(|i| metric[(i, i)]).fold(0.0, f64::max)
     }
 
     /// Coordinates z that carry no penalty.

@@ -11,10 +11,17 @@
 //!
 //! The last is R of the margin: that of a matrix, e^(−R) averaged over σ₁ at this σ₂ ([`margin`]).
 
+use crate::operator::Operator;
 use crate::part::Part;
 use crate::{Design, DesignError, LinkKind, Regime, Settings, Target, design};
 
 mod margin;
+
+/// Of a design behind an operator.
+const WITHOUT_OPERATOR: &str = "one entry or group of Tw is simulated, without T: T is a fixed linear map, which adds a constant to R, and the proof covers it";
+/// Mass so near to a singularity of R that the samples do not resolve it, and how near.
+const UNRESOLVED: f64 = 0.02;
+const NEAR: f64 = 1e-5;
 
 /// A spec of a law, and what is known of it.
 #[derive(Debug)]
@@ -26,6 +33,8 @@ pub struct LawSpec {
     design: Design,
     /// What the observable is called in pictures.
     pub observable: &'static str,
+    /// What the law is of, where it is not a coordinate of the design as it stands.
+    pub of: Option<&'static str>,
     /// Length of the run in relaxation times of the loss at the median M: below some five, samples still know their start.
     pub relaxations: f64,
 }
@@ -97,6 +106,23 @@ impl LawSpec {
         self.shape.as_ref().map(|shape| shape.loss.log_weight(x, shape.temperature))
     }
 
+    /// Share of the law of a custom penalty within 1e-5 of w = 0, if that is too much to be judged: there all of it is a few steps' work.
+    pub fn unresolved(&self) -> Option<f64> {
+        let (low, high) = self.domain()?;
+        let width = high.max(-low);
+        // Both signs, in steps of equal ratio.
+        let mass = |k: u32| {
+            let x = width * 10.0_f64.powf(-f64::from(k) / 40.0);
+            let one = |x: f64| self.log_weight(x).map_or(0.0, |weight| (weight - self.penalty(x)).exp());
+            let inside = [x, -x].into_iter().filter(|x| (low..=high).contains(x));
+            (x, x * inside.map(one).filter(|p| p.is_finite()).sum::<f64>())
+        };
+        let masses: Vec<(f64, f64)> = (0..1200).map(mass).collect();
+        let near = masses.iter().filter(|(x, _)| *x < NEAR).map(|(_, mass)| mass).sum::<f64>();
+        let share = near / masses.iter().map(|(_, mass)| mass).sum::<f64>();
+        (share > UNRESOLVED).then_some(share)
+    }
+
     /// R of the observable.
     pub fn penalty(&self, x: f64) -> f64 {
         if let Some(Shape { loss: Loss::Matrix, temperature }) = self.shape {
@@ -144,8 +170,9 @@ impl Part {
             _ => {
                 settings.scale = Some(1.0);
                 let sign = if settings.negative { -1.0 } else { 1.0 };
-                // From three factors on, steps of finite size can cross w = 0 into another component: keep away from it.
-                let deep = target == Target::Sparsity && settings.depth.is_some_and(|depth| depth > 2);
+                // From three factors on, steps of finite size can cross w = 0 into another component: keep away from it. The model counts, not the flag that asked for it.
+                let strength = self.blocks.iter().find(|block| !block.is_free()).map_or(0.0, |block| block.strength());
+                let deep = target == Target::Sparsity && strength > 0.5;
                 let (centre, temperature) = if deep { (1.2, 0.06) } else { (1.0, 0.2) };
                 (Loss::Quadratic { centre: sign * centre, stiffness: 1.0 }, temperature, "predictor[0]")
             }
@@ -156,7 +183,8 @@ impl Part {
         let relaxations = steps as f64 * step * loss.curvature() * median;
         let text = text(&design, &loss.text(), temperature, step, (seeds, steps), observable);
         let label = if target == Target::Group { "‖w_g‖" } else { "w" };
-        Ok(Some(LawSpec { text, shape: Some(shape), design, observable: label, relaxations }))
+        let of = (self.operator != Operator::Identity).then_some(WITHOUT_OPERATOR);
+        Ok(Some(LawSpec { text, shape: Some(shape), design, observable: label, of, relaxations }))
     }
 
     /// One coordinate, group or small matrix of this part.
@@ -227,7 +255,7 @@ fn matrix_law(settings: &Settings, seeds: u64, steps: u64) -> Result<LawSpec, De
     };
     let text = text(&design, &loss, temperature, step, (seeds, steps), observable);
     let label = if square { "σ₂, the smaller singular value" } else { "σ" };
-    Ok(LawSpec { text, shape, design, observable: label, relaxations: steps as f64 * step })
+    Ok(LawSpec { text, shape, design, observable: label, of: None, relaxations: steps as f64 * step })
 }
 
 fn text(

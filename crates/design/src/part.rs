@@ -43,6 +43,12 @@ impl Part {
         format!("{}, {}", self.target.word(), shape.join(" × "))
     }
 
+    /// Whether descent from the printed start keeps it from negative entries that its coordinates have.
+    pub(crate) fn starts_on_one_side(&self) -> bool {
+        let regime = self.settings.regime;
+        self.blocks.iter().any(|block| block.kept_sign(regime).is_some() && !block.has_one_sign())
+    }
+
     /// Size of the factors at the start.
     pub fn scale(&self) -> f64 {
         self.settings.scale.unwrap_or(if self.settings.regime == Regime::Noise { 1.0 } else { 0.1 })

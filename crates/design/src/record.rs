@@ -28,7 +28,7 @@ pub struct Record {
     /// The bias that it shows.
     pub shown: String,
     /// What that bias does.
-    pub meaning: &'static str,
+    pub meaning: String,
     /// Whether R is exactly that of the horizontal law.
     pub exact: bool,
     /// If not, why, and by how much.
@@ -114,7 +114,7 @@ impl Record {
             biases,
             symbols: design.symbols(),
             regime,
-            meaning: regime.meaning(),
+            meaning: design.meaning(),
             exact: proof.exact,
             approximation,
             measure: "dw, in predictor coordinates",
@@ -173,11 +173,7 @@ impl Record {
         let line = |(regime, symbol): (Regime, &str)| {
             let text = biases.of(regime);
             // A potential may be known by its second derivative only, or not be there.
-            let equals = if text.starts_with("none") || text.starts_with("φ''") {
-                String::new()
-            } else {
-                format!("{symbol} = ")
-            };
+            let equals = if is_value(text) { format!("{symbol} = ") } else { String::new() };
             let mark = if regime == self.regime { "→" } else { " " };
             format!("{mark} {:<10} {equals}{text}", regime.word())
         };
@@ -200,6 +196,11 @@ impl Record {
     }
 }
 
+/// Whether a bias is a value, to be written behind `φ =`; not a second derivative or a reason why there is none.
+pub(crate) fn is_value(text: &str) -> bool {
+    !text.starts_with("none") && !text.starts_with("φ''")
+}
+
 fn notes(design: &Design, proof: &Proof) -> Vec<String> {
     let mut notes = Vec::new();
     if proof.size < design.size() {
@@ -211,6 +212,12 @@ fn notes(design: &Design, proof: &Proof) -> Vec<String> {
     }
     if let Some(link) = design.link().filter(|link| link.core > 0.0) {
         notes.push(format!("R is cut off at its value {:.1e} away from its singularity", link.core));
+    }
+    if design.settings.regime != Regime::Noise && design.parts.iter().any(Part::starts_on_one_side) {
+        notes.push(
+            "the printed start is all positive and descent keeps signs: negative entries cannot be had from it; give entries that may be negative a negative start, or take --depth, whose start can go either way"
+                .to_owned(),
+        );
     }
     if design.is_redundant() && design.settings.regime != Regime::Noise {
         notes.push(

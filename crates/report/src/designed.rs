@@ -20,6 +20,7 @@ pub struct SimulatedLaw {
     /// ` of block 2`, or nothing where there is one.
     pub label: String,
     observable: &'static str,
+    of: Option<&'static str>,
     spec: String,
     seeds: usize,
     steps: u64,
@@ -34,17 +35,24 @@ impl SimulatedLaw {
     /// # Errors
     /// [`StatisticsError`] where the run has no samples that can be looked at.
     pub fn new(law: &LawSpec, spec: &Spec, run: &Run) -> Result<Self, StatisticsError> {
-        let short = format!(
+        let mut why = format!(
             "the run covers {:.1e} relaxation times of the law, at least {SHORTEST} are needed: R changes so much that only short steps are stable. Take more --steps, or a smaller domain",
             law.relaxations
         );
-        let too_short = law.relaxations < SHORTEST;
+        let mut unjudged = law.relaxations < SHORTEST;
+        if let Some(share) = law.unresolved() {
+            unjudged = true;
+            why = format!(
+                "{:.1} % of the law lie within 1e-5 of w = 0, where R is singular: neither samples nor the tabulated law resolve them. Take a weaker singularity, or a domain without it",
+                100.0 * share
+            );
+        }
         let samples = run.samples.as_ref().map_or(&[][..], |series| &series.values);
         let records: Vec<&[f64]> = samples.chunks_exact(run.seeds).collect();
         let chains = Chains::from_records(&records)?;
         let estimate = match law.log_weight(chains.sorted()[0]) {
             None => Err("the observable has no penalty of its own".to_owned()),
-            Some(_) if too_short => Err(short.clone()),
+            Some(_) if unjudged => Err(why.clone()),
             Some(_) if run.seeds < FEWEST_SEEDS => Err(format!(
                 "bands come from the variance over seeds, and there are {}; take --seeds {FEWEST_SEEDS} or more",
                 run.seeds
@@ -58,11 +66,12 @@ impl SimulatedLaw {
             block: 0,
             label: String::new(),
             observable: law.observable,
+            of: law.of,
             spec: law.text.clone(),
             seeds: run.seeds,
             steps: run.steps,
             samples: samples.to_vec(),
-            judgement: if too_short { Err(short) } else { judge(spec, run).map_err(|error| error.to_string()) },
+            judgement: if unjudged { Err(why) } else { judge(spec, run).map_err(|error| error.to_string()) },
             estimate,
         })
     }
@@ -85,6 +94,7 @@ impl SimulatedLaw {
         json!({
             "seeds": self.seeds,
             "steps": self.steps,
+            "of": self.of,
             "verdict": report.map(|report| &report.verdict),
             "ks": report.map(|report| report.ks),
             "ks_threshold": report.map(|report| report.ks_threshold),
@@ -102,7 +112,7 @@ impl SimulatedLaw {
 
     /// In sentences.
     pub fn sentences(&self) -> Vec<String> {
-        let mut lines = Vec::new();
+        let mut lines: Vec<String> = self.of.map(|of| format!("{of}.")).into_iter().collect();
         match &self.judgement {
             Ok(judgement) => lines.push(judgement.report.reason.clone()),
             Err(reason) => lines.push(format!("The law was not judged: {reason}")),

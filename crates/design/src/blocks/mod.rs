@@ -90,7 +90,17 @@ pub trait Block: std::fmt::Debug + Send + Sync {
         false
     }
 
-    /// ∫ dz/M(z) of one coordinate from the start of a regime and `scale` to `reach` > 0: the time, in units of 1/|∂L/∂z|, that the flow takes under a
+    /// The sign that descent keeps in every coordinate from the printed start of a regime; none where it can take either.
+    fn kept_sign(&self, _regime: Regime) -> Option<f64> {
+        None
+    }
+
+    /// Whether its coordinates have one sign at every θ.
+    fn has_one_sign(&self) -> bool {
+        false
+    }
+
+    /// ∫ |dz|/M(z) of one coordinate from the start of a regime and `scale` to `reach`, of a sign that it takes: the time, in units of 1/|∂L/∂z|, that the flow takes under a
     /// constant gradient ([`crate::convergence`]). None where it is no closed form.
     fn escape_time(&self, _reach: f64, _regime: Regime, _scale: f64) -> Option<f64> {
         None

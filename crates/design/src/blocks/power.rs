@@ -93,9 +93,22 @@ impl Block for Power {
         Some(z.iter().map(one).sum())
     }
 
-    /// dx/dt = γ x^(γ−1) from x = scale.
+    /// For γ < 2, R weaker than ½ log|z|, ∫ dz/M is finite at 0 (M ~ |z|^(2 − 2/γ), below 1 for γ < 2): descent comes to 0 in finite time and goes on.
+    fn kept_sign(&self, _: Regime) -> Option<f64> {
+        self.sign.or((self.exponent >= 2.0).then_some(1.0))
+    }
+
+    fn has_one_sign(&self) -> bool {
+        self.sign.is_some()
+    }
+
+    /// dx/dt = γ |x|^(γ−1) from x = scale; to the other sign it is the way to 0 and the way on.
     fn escape_time(&self, reach: f64, _: Regime, scale: f64) -> Option<f64> {
-        Some(equal_factors(scale, reach.powf(1.0 / self.exponent), self.exponent) / self.exponent)
+        let (gamma, end) = (self.exponent, reach.abs().powf(1.0 / self.exponent));
+        if self.sign.is_none() && reach < 0.0 {
+            return (gamma < 2.0).then(|| (scale.powf(2.0 - gamma) + end.powf(2.0 - gamma)) / (gamma * (2.0 - gamma)));
+        }
+        Some(equal_factors(scale, end, gamma) / gamma)
     }
 
     fn formulas(&self, of: &str, a: &str) -> Formulas {
@@ -134,6 +147,9 @@ impl Block for Power {
         match self.sign {
             Some(sign) if sign > 0.0 => format!("{of}_i ≥ 0, all of it"),
             Some(_) => format!("{of}_i ≤ 0, all of it"),
+            None if self.exponent < 2.0 => {
+                format!("all {of}: noise crosses {of}_i = 0, and gradient flow, which comes to 0 in finite time, too")
+            }
             None => format!("all {of}: noise crosses {of}_i = 0; gradient flow does not"),
         }
     }

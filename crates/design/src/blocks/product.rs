@@ -78,8 +78,12 @@ impl Block for Product {
         Some(z.iter().map(one).sum())
     }
 
+    fn kept_sign(&self, regime: Regime) -> Option<f64> {
+        (regime == Regime::Noise).then_some(1.0)
+    }
+
     fn escape_time(&self, reach: f64, regime: Regime, scale: f64) -> Option<f64> {
-        let depth = self.depth as f64;
+        let (depth, reach) = (self.depth as f64, reach.abs());
         Some(match regime {
             Regime::Noise => equal_factors(scale, reach.powf(1.0 / depth), depth),
             Regime::Minibatch | Regime::Flow => one_at_zero(scale, reach, depth),

@@ -96,12 +96,16 @@ impl Design {
         lines.push(format!("  minibatch  P(w) = {}", biases.minibatch));
         lines.push(format!(
             "  flow       {}{}",
-            if biases.flow.starts_with("none") { "" } else { "φ(w) = " },
+            if crate::record::is_value(&biases.flow) { "φ(w) = " } else { "" },
             biases.flow
         ));
         lines.push(String::new());
         lines.push("L + τR under injected noise of temperature τ, L + P under mini-batch SGD of step size η;".into());
-        lines.push("without noise the flow goes to the fit nearest to its start in the Bregman distance of φ.".into());
+        lines.push(if biases.flow.contains("none") {
+            "without noise dw/dt = −M(w) ∇L, M = JJᵀ, and where there is no φ the end depends on the path.".into()
+        } else {
+            "without noise the flow goes to the fit nearest to its start in the Bregman distance of φ.".into()
+        });
         lines.extend(self.symbols());
         if !self.component().is_empty() {
             lines.push(format!("Component: {}.", self.component()));

@@ -30,7 +30,7 @@ impl Mean {
     }
 
     /// With the mean of the first seeds in the place of a prediction: where w itself ends without noise is seen.
-    pub fn as_seen(mut self, followed: usize) -> Self {
+    pub fn with_what_was_seen(mut self, followed: usize) -> Self {
         self.predicted = Some(self.seeds[..followed].iter().sum::<f64>() / followed as f64);
         self
     }
@@ -120,7 +120,7 @@ impl Runs {
         let whole = run(base, None, WHOLE)?;
         let seeds = base.ensemble.seeds;
         let followed = if random { PREDICTED_STARTS.min(seeds) } else { seeds };
-        let reference = run(&quiet(&plain)?, Some(&starts), "")?.as_seen(followed);
+        let reference = run(&quiet(&plain)?, Some(&starts), "")?.with_what_was_seen(followed);
         let both = noisy && penalised;
         let runs = Self {
             itself: noisy.then(|| run(&plain, Some(&starts), "noise of w itself")).transpose()?,

@@ -111,7 +111,11 @@ fn run_both(
         if let (Some(own), Some(plain)) = (itself.take(), &plain) {
             let quiet = noise_of(plain) == NoiseKind::None;
             let mean = || mean_of(plain).map_err(|error| error.to_string());
-            itself = Some(if quiet { own.as_seen(runs.followed) } else { Mean { predicted: told(mean()), ..own } });
+            itself = Some(if quiet {
+                own.with_what_was_seen(runs.followed)
+            } else {
+                Mean { predicted: told(mean()), ..own }
+            });
         }
     }
     Ok((run, itself))
