@@ -193,7 +193,11 @@ fn check_strength(strength: f64, limit: f64) -> Result<(), DesignError> {
         });
     }
     if strength.is_nan() || strength < LEAST_STRENGTH {
-        return Err(out_of_range("the strength", strength, &format!("{LEAST_STRENGTH} or more")));
+        return Err(out_of_range(
+            "the strength",
+            strength,
+            &format!("a number above 0, and at least {LEAST_STRENGTH}"),
+        ));
     }
     let most = limit * (1.0 - 1.0 / LARGEST_EXPONENT);
     if strength > most {
