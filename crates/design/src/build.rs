@@ -57,10 +57,6 @@ impl Part {
     /// # Errors
     /// [`DesignError`].
     pub(crate) fn new(target: Target, settings: &Settings, tag: &str) -> Result<Self, DesignError> {
-        if let Some(scale) = settings.scale.filter(|scale| !(scale.is_finite() && *scale > 0.0)) {
-            let expected = "a finite number above 0: from factors at 0 no gradient leads away";
-            return Err(out_of_range("the scale of the start (--scale)", scale, expected));
-        }
         let operator = operator(target, settings)?;
         let kernel = operator.kernel();
         let (inner, link) = inner(target, settings, kernel, tag)?;

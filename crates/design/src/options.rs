@@ -28,6 +28,10 @@ const OPTIONS: [(&str, &[Target]); 14] = [
 /// # Errors
 /// [`DesignError::Option`], with the targets that take it.
 pub fn check_options(target: Target, settings: &Settings, given: &[&str]) -> Result<(), DesignError> {
+    if let Some(scale) = settings.scale.filter(|scale| !(scale.is_finite() && *scale > 0.0)) {
+        let expected = "a finite number above 0: from factors at 0 no gradient leads away";
+        return Err(crate::build::out_of_range("the scale of the start (--scale)", scale, expected));
+    }
     check_target(target, given)?;
     check_meaning(target, settings, given)
 }
