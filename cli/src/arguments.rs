@@ -305,9 +305,9 @@ pub struct Design {
     /// Which parametrization of groups (radial, product) or of a custom penalty (direct, product)
     #[arg(long, value_enum)]
     pub link: Option<LinkFlag>,
-    /// Degree of the polynomial pieces of a trend; 0 is total variation
-    #[arg(long, value_name = "K", default_value_t = 1)]
-    pub order: usize,
+    /// Degree of the polynomial pieces of a trend; 0 is total variation [default: 1]
+    #[arg(long, value_name = "K")]
+    pub order: Option<usize>,
     /// CSV file of edges: two columns of nodes, from 0
     #[arg(long, value_name = "FILE")]
     pub edges: Option<PathBuf>,
@@ -326,9 +326,9 @@ pub struct Design {
     /// Where the penalty is meant
     #[arg(long, value_name = "LOW,HIGH", value_delimiter = ',', num_args = 1, allow_hyphen_values = true)]
     pub domain: Vec<f64>,
-    /// Largest error of the link of a penalty, in w and in nats
-    #[arg(long, value_name = "ERROR", default_value_t = 1e-8)]
-    pub tolerance: f64,
+    /// Largest error of the link of a penalty, in w and in nats [default: 1e-8]
+    #[arg(long, value_name = "ERROR")]
+    pub tolerance: Option<f64>,
     /// How you train, which decides the bias that you see
     #[arg(long, value_enum, default_value = "noise")]
     pub regime: RegimeFlag,
@@ -339,13 +339,13 @@ pub struct Design {
     #[arg(long, value_name = "FILE", requires = "lambda")]
     pub data: Option<PathBuf>,
     /// For that advice: rows in a batch
-    #[arg(long, value_name = "B", default_value_t = 1)]
+    #[arg(long, value_name = "B", default_value_t = 1, requires = "data")]
     pub batch: usize,
     /// Size of the factors at the start
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
     pub scale: Option<f64>,
     /// Print this and nothing else
-    #[arg(long, value_enum, conflicts_with_all = ["json", "out"])]
+    #[arg(long, value_enum, conflicts_with_all = ["json", "out", "lambda"])]
     pub emit: Option<EmitFlag>,
     /// Folder for spec, code and report [default: nothing is written]
     #[arg(long, value_name = "DIR")]
@@ -354,10 +354,10 @@ pub struct Design {
     #[arg(long, requires = "out")]
     pub force: bool,
     /// Seeds of the simulation of its law
-    #[arg(long, value_name = "N", default_value_t = 1_024)]
+    #[arg(long, value_name = "N", default_value_t = 1_024, requires = "out")]
     pub seeds: u64,
     /// Steps of the simulation of its law
-    #[arg(long, value_name = "K", default_value_t = 20_000)]
+    #[arg(long, value_name = "K", default_value_t = 20_000, requires = "out")]
     pub steps: u64,
     /// Print one JSON object
     #[arg(long)]

@@ -24,6 +24,7 @@ fn folder() -> Folder {
     let folder = Folder::new();
     folder.write("edges.csv", "from,to\n0,1\n1,2\n1,3\n4,5\n");
     folder.write("cycle.csv", "0,1\n1,2\n2,0\n");
+    folder.write("table.csv", "-4,2\n0,0\n4,2\n");
     folder.write("wrong.csv", "0,1\n1;2\n");
     folder
 }
@@ -79,6 +80,13 @@ fn code_is_printed_for_every_framework() {
     }
 }
 
+/// Nothing of the size of w squared is built for a design without an operator.
+#[test]
+fn large_designs_are_proven_at_a_small_copy() {
+    let told = folder().run(&["design", "--target", "sparsity", "--size", "65536", "--json"]).ends_with(0).object();
+    assert_eq!(told["example"]["predictor"].as_array().unwrap().len(), 65_536);
+}
+
 #[test]
 fn what_cannot_be_had_is_the_inputs_fault() {
     let folder = folder();
@@ -102,6 +110,20 @@ fn what_cannot_be_had_is_the_inputs_fault() {
         (&["blocks", "--blocks", "sparsity:2; graph,edges=none.csv"], "none.csv cannot be read"),
         (&["sparsity", "--groups", "3,3"], "two penalties of the same coordinates"),
         (&["nothing"], "possible values"),
+        (&["sparsity", "--size", "6", "--columns", "2"], "of low-rank"),
+        (&["total-variation", "--size", "6", "--order", "3"], "of trend"),
+        (&["sign", "--size", "6", "--link", "product"], "--link"),
+        (&["haar", "--size", "8", "--tolerance", "1e-6"], "--penalty"),
+        (&["sparsity", "--size", "6", "--seeds", "8"], "--out"),
+        (&["sparsity", "--size", "6", "--lambda", "0.1", "--batch", "3"], "--data"),
+        (&["sparsity", "--size", "6", "--emit", "torch", "--lambda", "0.1"], "cannot be used with"),
+        (&["blocks", "--blocks", "sparsity:3", "--depth", "4"], "--depth"),
+        (&["sparsity", "--size", "6", "--lambda", "inf"], "finite"),
+        (&["sparsity", "--size", "6", "--scale", "0", "--regime", "flow"], "--scale"),
+        (&["sparsity", "--size", "6", "--scale", "nan"], "--scale"),
+        (&["sparsity", "--size", "6", "--strength", "0.9999999"], "range of f64"),
+        (&["sparsity", "--size", "6", "--depth", "64", "--emit", "torch"], "2 to 20 factors"),
+        (&["custom", "--penalty-table", "table.csv", "--domain=-6,6", "--size", "2"], "there the table ends"),
     ] {
         let said = folder.run(&[&["design", "--target"], arguments].concat()).ends_with(2);
         assert!(said.stderr.contains(needle), "{arguments:?}: {}", said.stderr);

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use gaugebias::design::advice::{Advice, Regression, advice};
 use gaugebias::design::code::Framework;
+use gaugebias::design::proof::prove;
 use gaugebias::design::{
-    Design as Designed, LinkKind, Penalty, Record, Regime, Settings, Target, design as designed, read_blocks,
-    read_edges,
+    Design as Designed, LinkKind, Penalty, Record, Regime, Settings, Target, check_options, design as designed,
+    read_blocks, read_edges,
 };
 
 use gaugebias::dynamics::predict_memory;
@@ -25,9 +26,14 @@ use crate::print;
 /// Designs a parametrization, proves it, and prints or writes what was asked for.
 pub fn design(flags: &Design) -> Result<(), Failure> {
     use_threads(flags.threads);
-    let design = designed(target(flags.target), &settings(flags)?)?;
+    let (target, settings) = (target(flags.target), settings(flags)?);
+    check_options(target, &settings, &given(flags))?;
+    let design = designed(target, &settings)?;
     match flags.emit {
-        Some(emit) => print::line(emitted(&design, emit).trim_end()),
+        Some(emit) => {
+            proven(prove(&design)?.holds)?;
+            print::line(emitted(&design, emit).trim_end());
+        }
         None => {
             let mut record = Record::new(&design)?;
             let advice = advised(&design, flags)?;
@@ -51,9 +57,37 @@ pub fn design(flags: &Design) -> Result<(), Failure> {
                     print::line(format!("report: {}", path.join("report.html").display()));
                 }
             }
+            proven(record.proof.holds)?;
         }
     }
     Ok(())
+}
+
+/// A design that does not keep its promises is answered with no.
+fn proven(holds: bool) -> Result<(), Failure> {
+    let why = "the proof fails: derivatives of the printed text differ from the closed forms. Take a smaller depth or strength, or fewer orders of differences";
+    if holds { Ok(()) } else { Err(Failure::No(why.into())) }
+}
+
+/// Names of the options that were given and that not every target takes.
+fn given(flags: &Design) -> Vec<&'static str> {
+    let all = [
+        ("size", flags.size.is_some()),
+        ("columns", flags.columns.is_some()),
+        ("depth", flags.depth.is_some()),
+        ("strength", flags.strength.is_some()),
+        ("groups", !flags.groups.is_empty()),
+        ("link", flags.link.is_some()),
+        ("order", flags.order.is_some()),
+        ("edges", flags.edges.is_some()),
+        ("spanning-forest", flags.spanning_forest),
+        ("negative", flags.negative),
+        ("penalty", flags.penalty.is_some()),
+        ("penalty-table", flags.penalty_table.is_some()),
+        ("domain", !flags.domain.is_empty()),
+        ("tolerance", flags.tolerance.is_some()),
+    ];
+    all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
 }
 
 /// Simulates the law of every block of a design, and writes spec, code and a report.
@@ -99,6 +133,9 @@ fn emitted(design: &Designed, emit: EmitFlag) -> String {
 
 fn advised(design: &Designed, flags: &Design) -> Result<Advice, Failure> {
     let Some(lambda) = flags.lambda else { return Ok(Advice::default()) };
+    if !lambda.is_finite() {
+        return Err(Failure::Refused(format!("--lambda is {lambda}; expected a finite number above 0")));
+    }
     let data = match &flags.data {
         Some(path) => Some(Regression::read(&path.display().to_string(), &read(path)?)?),
         None => None,
@@ -145,13 +182,13 @@ fn settings(flags: &Design) -> Result<Settings, Failure> {
             LinkFlag::Product => LinkKind::Product,
             LinkFlag::Direct => LinkKind::Direct,
         }),
-        order: flags.order,
+        order: flags.order.unwrap_or(1),
         edges,
         spanning_forest: flags.spanning_forest,
         negative: flags.negative,
         penalty,
         domain,
-        tolerance: flags.tolerance,
+        tolerance: flags.tolerance.unwrap_or(1e-8),
         scale: flags.scale,
         blocks: Vec::new(),
     };

@@ -8,6 +8,12 @@ use crate::{DesignError, LinkKind, Settings, Target};
 
 /// Most coordinates of a design; code and spec grow with them where an operator is a matrix.
 pub(crate) const MOST_COORDINATES: usize = 1 << 16;
+/// Most factors of a product: beyond, the search for its symmetries takes minutes.
+pub(crate) const MOST_FACTORS: usize = 20;
+/// Largest γ of |x|^γ: beyond, powers of numbers of order one leave the range of f64.
+const LARGEST_EXPONENT: f64 = 128.0;
+/// Least strength: below it, formulas would round to no bias at all.
+const LEAST_STRENGTH: f64 = 1e-3;
 /// Most coordinates behind an operator that is a matrix.
 const MOST_IN_MATRIX: usize = 4096;
 
@@ -145,20 +151,23 @@ impl Depth {
 fn depth(settings: &Settings) -> Result<Depth, DesignError> {
     match (settings.depth, settings.strength) {
         (Some(_), Some(_)) => {
-            Err(out_of_range("--strength beside --depth", "both given", "one of them: a depth D has strength 1 − 1/D"))
+            Err(out_of_range("the strength", "given beside a depth", "one of them: a depth D has strength 1 − 1/D"))
         }
-        (Some(depth), None) if !(2..=64).contains(&depth) => Err(out_of_range(
-            "the depth",
-            depth,
-            "2 to 64 factors: one factor has no bias, and D of them have (1 − 1/D) log|w|",
-        )),
+        (Some(depth), None) if !(2..=MOST_FACTORS).contains(&depth) => {
+            let expected = format!(
+                "2 to {MOST_FACTORS} factors, up to which a product can be proven: one factor has no bias, and D of them have (1 − 1/D) log|w|; \
+                 --strength {:.4} has the same R by a power of one parameter",
+                1.0 - 1.0 / (depth as f64).max(2.0)
+            );
+            Err(out_of_range("the depth", depth, &expected))
+        }
         (Some(depth), None) => Ok(Depth::Factors(depth)),
         (None, None) => Ok(Depth::Factors(2)),
         (None, Some(strength)) => {
             check_strength(strength, 1.0)?;
             let exact = 1.0 / (1.0 - strength);
             let whole = exact.round();
-            let is_whole = (exact - whole).abs() < 1e-9 && (2.0..=64.0).contains(&whole);
+            let is_whole = (exact - whole).abs() < 1e-9 && (2.0..=MOST_FACTORS as f64).contains(&whole);
             Ok(if is_whole { Depth::Factors(whole as usize) } else { Depth::Exponent(exact) })
         }
     }
@@ -179,8 +188,19 @@ fn check_strength(strength: f64, limit: f64) -> Result<(), DesignError> {
             )
         });
     }
-    if strength.is_nan() || strength <= 0.0 {
-        return Err(out_of_range("the strength", strength, "above 0"));
+    if strength.is_nan() || strength < LEAST_STRENGTH {
+        return Err(out_of_range(
+            "the strength",
+            strength,
+            &format!("a number above 0, and at least {LEAST_STRENGTH}"),
+        ));
+    }
+    let most = limit * (1.0 - 1.0 / LARGEST_EXPONENT);
+    if strength > most {
+        let expected = format!(
+            "at most {most:.4}, where w = |x|^{LARGEST_EXPONENT}: closer to {limit} powers of numbers of order one leave the range of f64"
+        );
+        return Err(out_of_range("the strength", strength, &expected));
     }
     Ok(())
 }
@@ -283,6 +303,10 @@ fn linked(settings: &Settings, size: usize, tag: String) -> Result<Linked, Desig
             format!("{},{}", domain.0, domain.1),
             "two finite numbers, the first below the second",
         ));
+    }
+    if let Some((low, high)) = penalty.ends().filter(|ends| domain.0 < ends.0 || domain.1 > ends.1) {
+        let expected = format!("within {low},{high}: there the table ends, and nothing is known beyond");
+        return Err(out_of_range("the domain", format!("{},{}", domain.0, domain.1), &expected));
     }
     if !(1e-12..=1e-2).contains(&settings.tolerance) {
         return Err(out_of_range("the tolerance", settings.tolerance, "1e-12 to 1e-2"));

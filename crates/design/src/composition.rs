@@ -8,6 +8,7 @@
 //!
 //! A key is the name of an option of the command line; commas within brackets belong to a value, as in `domain=(-4,4)`.
 
+use crate::options::check_options;
 use crate::{DesignError, LinkKind, Penalty, Settings, Target, read_edges};
 
 /// What is asked of one block.
@@ -101,11 +102,21 @@ impl Place<'_> {
         if let Some(size) = size {
             self.set_size(target, size, &mut settings)?;
         }
+        let mut given: Vec<&str> = Vec::new();
         for piece in &pieces[1..] {
             let (key, value) = piece.split_once('=').map_or((*piece, ""), |(key, value)| (key.trim(), value.trim()));
+            if given.contains(&key) || key == "groups" && target == Target::Group && size.is_some() {
+                return Err(self.fault(format!("`{key}` twice"), "each option once"));
+            }
             self.set(key, value, &mut settings, file)?;
+            given.push(key);
         }
+        check_options(target, &settings, &given).map_err(|error| self.inside(error))?;
         Ok(Request { text: self.text.to_owned(), target, settings })
+    }
+
+    fn inside(self, error: DesignError) -> DesignError {
+        DesignError::InBlock { number: self.number, text: self.text.to_owned(), source: Box::new(error) }
     }
 
     fn set_size(self, target: Target, text: &str, settings: &mut Settings) -> Result<(), DesignError> {
@@ -144,11 +155,7 @@ impl Place<'_> {
     }
 
     fn set(self, key: &str, value: &str, settings: &mut Settings, file: Reader<'_>) -> Result<(), DesignError> {
-        let inside = |error: DesignError| DesignError::InBlock {
-            number: self.number,
-            text: self.text.to_owned(),
-            source: Box::new(error),
-        };
+        let inside = |error: DesignError| self.inside(error);
         let contents = || file(value).map_err(|why| self.fault(why, format!("{key}=FILE, a file that can be read")));
         match key {
             "columns" => settings.columns = Some(self.number(key, value, "M, a whole number")?),
@@ -158,6 +165,9 @@ impl Place<'_> {
             "tolerance" => settings.tolerance = self.number(key, value, "ERROR, a number such as 1e-8")?,
             "scale" => settings.scale = Some(self.number(key, value, "SIZE, a number")?),
             "groups" => settings.groups = self.numbers(key, value, '+', "N+N+…, whole numbers")?,
+            "negative" | "spanning-forest" if !value.is_empty() => {
+                return Err(self.fault(format!("`{key}={value}`"), format!("`{key}` alone, or nothing")));
+            }
             "negative" => settings.negative = true,
             "spanning-forest" => settings.spanning_forest = true,
             "link" => {
@@ -227,6 +237,12 @@ mod tests {
             ("graph,edges=none.csv", "none.csv is not there"),
             ("sparsity:8 & group:4+4", "two penalties of the same coordinates"),
             ("", "TARGET:SIZE"),
+            ("sign:4,negative=false", "`negative` alone"),
+            ("group:6,groups=3", "`groups` twice"),
+            ("sparsity:4,depth=2,depth=3", "`depth` twice"),
+            ("free:2,depth=3", "--depth is given, which has no meaning for free"),
+            ("sparsity:4,order=2", "--order is given"),
+            ("sparsity:4,tolerance=3", "--tolerance is given"),
         ] {
             let message = read(text).map(|_| String::new()).unwrap_or_else(|error| error.to_string());
             assert!(message.contains(needle), "{text}: {message}");

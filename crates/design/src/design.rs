@@ -164,13 +164,19 @@ impl Design {
 
     /// φ(w) of the parts that have one; none where no part has.
     pub fn potential(&self, w: &[f64]) -> Option<f64> {
-        self.placed().filter_map(|(part, at)| part.potential(&w[at])).reduce(|a, b| a + b)
+        self.potential_at(&self.analysed(w))
+    }
+
+    /// That at coordinates z = Tw.
+    pub(crate) fn potential_at(&self, z: &[f64]) -> Option<f64> {
+        self.placed().filter_map(|(part, at)| part.potential(&z[at])).reduce(|a, b| a + b)
     }
 
     /// a, with 0 in the place of coordinates without a mirror potential.
     pub(crate) fn potential_directions(&self, w: &[f64], a: &[f64]) -> Vec<f64> {
         let own = |(part, at): (&Part, Range<usize>)| {
-            let share = if part.potential(&w[at.clone()]).is_some() { 1.0 } else { 0.0 };
+            let there = part.potential(&part.analysed(&w[at.clone()])).is_some();
+            let share = if there { 1.0 } else { 0.0 };
             a[at].iter().map(move |a| share * a).collect::<Vec<f64>>()
         };
         self.placed().flat_map(own).collect()
@@ -183,7 +189,21 @@ impl Design {
 
     /// The balanced θ of w.
     pub fn lift(&self, w: &[f64]) -> Vec<f64> {
-        self.placed().flat_map(|(part, at)| part.lift(&w[at])).collect()
+        self.lift_at(&self.analysed(w))
+    }
+
+    /// The balanced θ of coordinates z = Tw, which needs no matrix.
+    pub(crate) fn lift_at(&self, z: &[f64]) -> Vec<f64> {
+        self.placed().flat_map(|(part, at)| part.lift(&z[at])).collect()
+    }
+
+    /// Random coordinates z = Tw away from borders of components.
+    pub(crate) fn draw_coordinates(&self, uniform: Uniform<'_>) -> Vec<f64> {
+        let mut z = Vec::with_capacity(self.size());
+        for part in &self.parts {
+            z.extend(part.draw(uniform));
+        }
+        z
     }
 
     /// A random w away from borders of components.
@@ -193,9 +213,15 @@ impl Design {
     pub fn draw(&self, uniform: Uniform<'_>) -> Result<Vec<f64>, DesignError> {
         let mut w = Vec::new();
         for part in &self.parts {
-            w.extend(part.draw(uniform)?);
+            w.extend(part.synthesised(&part.draw(uniform))?);
         }
         Ok(w)
+    }
+
+    /// T.
+    pub(crate) fn operator_matrix(&self) -> Matrix {
+        let parts: Vec<Matrix> = self.parts.iter().map(|part| part.operator.matrix(part.size())).collect();
+        self.block_diagonal(&parts)
     }
 
     /// T^(−T), which takes ∂ℓ/∂w to ∂ℓ/∂z.

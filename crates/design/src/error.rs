@@ -26,6 +26,16 @@ pub enum DesignError {
         /// What would do.
         expected: String,
     },
+    /// An option that the target does not look at.
+    #[error("--{option} is given, which has no meaning for {target} here: it is {why}. Leave it out")]
+    Option {
+        /// Its name.
+        option: String,
+        /// The target.
+        target: &'static str,
+        /// Where it belongs.
+        why: String,
+    },
     /// α log|w| with α ≥ 1.
     #[error(
         "a penalty of {strength} log|w| cannot be had: a depth D gives 1 − 1/D (1/2, 2/3, 3/4, …), which is below 1 for every finite D. At strength 1 or more \

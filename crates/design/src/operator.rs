@@ -331,6 +331,7 @@ impl Operator {
             Self::Forest { roots, edges, left_out } => {
                 let cycles = match left_out {
                     0 => String::new(),
+                    1 => "; 1 edge that closes a cycle is left out, and not penalised".into(),
                     count => format!("; {count} edges that close cycles are left out, and not penalised"),
                 };
                 format!(

@@ -117,6 +117,9 @@ impl Part {
 
     /// T^(−T), which takes ∂ℓ/∂w to ∂ℓ/∂z.
     pub(crate) fn covectors(&self) -> Result<Matrix, DesignError> {
+        if self.operator == Operator::Identity {
+            return Ok(Matrix::identity(self.size()));
+        }
         Ok(inv(&self.operator.matrix(self.size()))?.transpose())
     }
 
@@ -135,7 +138,8 @@ impl Part {
     }
 
     pub(crate) fn squared_gradient(&self, w: &[f64], a: &[f64]) -> Result<f64, DesignError> {
-        let (z, b) = (self.analysed(w), self.covectors()?.mul_vec(a));
+        let b = if self.operator == Operator::Identity { a.to_vec() } else { self.covectors()?.mul_vec(a) };
+        let z = self.analysed(w);
         Ok(self.placed().map(|(block, at)| block.squared_gradient(&z[at.clone()], &b[at])).sum())
     }
 
@@ -161,19 +165,26 @@ impl Part {
         metric
     }
 
-    /// φ(w), where there is one.
-    pub(crate) fn potential(&self, w: &[f64]) -> Option<f64> {
-        let z = self.analysed(w);
+    /// φ at coordinates z = Tw, where there is one.
+    pub(crate) fn potential(&self, z: &[f64]) -> Option<f64> {
         self.placed().map(|(block, at)| block.potential(&z[at])).sum()
     }
 
-    pub(crate) fn lift(&self, w: &[f64]) -> Vec<f64> {
-        let z = self.analysed(w);
+    /// The balanced θ of coordinates z = Tw.
+    pub(crate) fn lift(&self, z: &[f64]) -> Vec<f64> {
         self.placed().flat_map(|(block, at)| block.lift(&z[at])).collect()
     }
 
-    pub(crate) fn draw(&self, uniform: Uniform<'_>) -> Result<Vec<f64>, DesignError> {
-        let z: Vec<f64> = self.blocks.iter().flat_map(|block| block.draw(uniform)).collect();
-        Ok(inv(&self.operator.matrix(self.size()))?.mul_vec(&z))
+    /// Random coordinates z = Tw.
+    pub(crate) fn draw(&self, uniform: Uniform<'_>) -> Vec<f64> {
+        self.blocks.iter().flat_map(|block| block.draw(uniform)).collect()
+    }
+
+    /// w = T⁻¹z.
+    pub(crate) fn synthesised(&self, z: &[f64]) -> Result<Vec<f64>, DesignError> {
+        if self.operator == Operator::Identity {
+            return Ok(z.to_vec());
+        }
+        Ok(inv(&self.operator.matrix(self.size()))?.mul_vec(z))
     }
 }

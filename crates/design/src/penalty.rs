@@ -85,6 +85,14 @@ impl Penalty {
         }
     }
 
+    /// Where a table begins and ends; none for an expression.
+    pub(crate) fn ends(&self) -> Option<(f64, f64)> {
+        match self {
+            Self::Expression(_) => None,
+            Self::Table { nodes, .. } => Some((nodes[0].0, nodes[nodes.len() - 1].0)),
+        }
+    }
+
     /// Its values at places w.
     ///
     /// # Errors

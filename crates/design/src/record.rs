@@ -150,6 +150,7 @@ impl Record {
         }
         lines.push(format!("  {} shows: {}", self.regime.word(), self.meaning));
         match &self.approximation {
+            _ if !self.proof.holds => lines.push("law of R: not proven, since the proof fails".into()),
             None => lines.push(format!("law of R: exact, with respect to {}", self.measure)),
             Some(text) => lines.push(format!("law of R: approximate: {text}")),
         }
