@@ -32,7 +32,9 @@ fn what_has_no_law_is_refused_before_it_is_simulated() {
         (with("flow", "momentum = 0.9"), "momentum"),
         (with("horizontal", ""), "needs train.temperature > 0"),
         (
-            with("flow", "noise = \"label\"\nlabel_noise = 0.1").replace("[model]\n", "[model]\ny = 1.2\n"),
+            with("flow", "noise = \"label\"\nlabel_noise = 0.1")
+                .replace("[model]\n", "[model]\ny = 1.2\n")
+                .replace("predictor - 1.2", "predictor - y"),
             "without noise",
         ),
         (LAW.replace("u = \"sqrt(1.2)\"", "u = \"normal()\""), "start at different points"),
