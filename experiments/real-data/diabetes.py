@@ -1,5 +1,6 @@
 """Sparse and group-sparse regression: 442 patients of the diabetes study that scikit-learn ships."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -97,15 +98,20 @@ def sparse(program: Program, title: str, table: Array, rows: int) -> list[Arm]:
         ),
         noisy(program, problem.task, "designed, label noise", design("0.3"), NOISE, 24_000, problem.rows, problem.error, count),
         fit("vanilla", "flow", plain, 4_000, 10),
-        penalised(
-            "Lasso",
-            problem.rows,
-            lambda seed, used, values: solvers.lasso(*problem.fit_data(used), values),
-            lambda seed, used: solvers.grid(np.abs(problem.X[used].T @ problem.fit_data(used)[1]).max() / len(used)),
-            problem.error,
-            count,
-        ),
+        lasso(problem, count),
     ]
+
+
+def lasso(problem: Regression, count: Callable[[Array], float]) -> Arm:
+    """The Lasso with its strength by the folds; `count` is the support."""
+    return penalised(
+        "Lasso",
+        problem.rows,
+        lambda seed, used, values: solvers.lasso(*problem.fit_data(used), values),
+        lambda seed, used: solvers.grid(np.abs(problem.X[used].T @ problem.fit_data(used)[1]).max() / len(used)),
+        problem.error,
+        count,
+    )
 
 
 def grouped(program: Program, title: str, rows: int) -> list[Arm]:
@@ -137,14 +143,7 @@ def grouped(program: Program, title: str, rows: int) -> list[Arm]:
             problem.error,
             count,
         ),
-        penalised(
-            "Lasso",
-            problem.rows,
-            lambda seed, used, values: solvers.lasso(*problem.fit_data(used), values),
-            lambda seed, used: solvers.grid(np.abs(problem.X[used].T @ problem.fit_data(used)[1]).max() / len(used)),
-            problem.error,
-            count,
-        ),
+        lasso(problem, count),
     ]
 
 

@@ -57,6 +57,14 @@ pub enum DesignError {
         /// α of α log|w − at|.
         exponent: f64,
     },
+    /// A penalty without a value somewhere inside the domain.
+    #[error(
+        "the penalty has no value (NaN) at w = {at}, inside the domain; give a --domain on which it has one everywhere"
+    )]
+    Undefined {
+        /// Where.
+        at: f64,
+    },
     /// A penalty of infinite height inside the domain.
     #[error(
         "R is {value} at w = {at}, inside the domain: e^(−R) vanishes there, the link has infinite slope, and the two sides are two components that no path \

@@ -216,6 +216,7 @@ fn what_cannot_be_had_is_refused_with_its_reason() {
         (custom("2 * log(abs(w))", -1.0, 1.0), "not integrable"),
         (custom("log(abs(w))", 0.0, 1.0), "not integrable"),
         (custom("-log(abs(w))", -1.0, 1.0), "infinite slope"),
+        (custom("sqrt(w)", -1.0, 1.0), "has no value (NaN) at w = -1"),
         (custom("w**2", -10.0, 10.0), "smaller domain"),
         (custom("where(w > 0.3, 1.0, 0.0)", -1.0, 1.0), "rough"),
         (custom("abs(w)", 1.0, -1.0), "below the second"),

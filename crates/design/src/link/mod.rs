@@ -89,7 +89,7 @@ impl Link {
     /// The link of R on a domain, split at places where derivatives of R may jump; s = 0 at the left end, or at the point nearest to w = 0.
     ///
     /// # Errors
-    /// [`DesignError::NotIntegrable`], [`DesignError::Wall`], [`DesignError::TooSteep`], [`DesignError::Rough`], and those of R.
+    /// [`DesignError::NotIntegrable`], [`DesignError::Undefined`], [`DesignError::Wall`], [`DesignError::TooSteep`], [`DesignError::Rough`], and those of R.
     pub fn new(
         penalty: Function<'_>,
         domain: (f64, f64),

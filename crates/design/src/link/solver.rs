@@ -43,7 +43,7 @@ impl Look {
         let values = penalty(&grid)?;
         let wrong = grid.iter().zip(&values).find(|(_, r)| r.is_nan() || **r == f64::INFINITY);
         if let Some((&at, &value)) = wrong {
-            return Err(DesignError::Wall { at, value });
+            return Err(if value.is_nan() { DesignError::Undefined { at } } else { DesignError::Wall { at, value } });
         }
         let singular: Vec<f64> = grid.iter().zip(&values).filter(|(_, r)| r.is_infinite()).map(|(w, _)| *w).collect();
         for &at in &singular {
