@@ -25,6 +25,7 @@ pub mod files;
 mod horizontal;
 mod measure;
 mod memory;
+mod readers;
 mod run;
 mod start;
 pub mod update;

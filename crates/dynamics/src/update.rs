@@ -268,7 +268,15 @@ pub(crate) fn flattened(model: &mut Model, parts: &[NodeId]) -> NodeId {
             model.graph.reshape(part, &Shape::from([count]))
         })
         .collect();
-    model.graph.apply(Concatenate { axis: 0 }, &flat).expect("vectors can be joined")
+    joined(model, &flat)
+}
+
+/// Tensors one after the other along their first axis; one is itself.
+fn joined(model: &mut Model, parts: &[NodeId]) -> NodeId {
+    match parts {
+        [only] => *only,
+        _ => model.graph.apply(Concatenate { axis: 0 }, parts).expect("the other axes are equal"),
+    }
 }
 
 /// J = ∂F/∂θ, d × p: one row for each coordinate of a node, by reverse mode.
@@ -291,5 +299,5 @@ pub(crate) fn jacobian(model: &mut Model, predictor: NodeId) -> NodeId {
             model.graph.reshape(row, &Shape::from([1, count]))
         })
         .collect();
-    model.graph.apply(Concatenate { axis: 0 }, &rows).expect("rows of equal length can be joined")
+    joined(model, &rows)
 }
