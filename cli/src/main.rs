@@ -5,6 +5,7 @@
 //!
 //! Exit status: 0 done; 1 the answer is no (a law rejected, a run diverged, no balanced point); 2 the input is at
 //! fault; 3 our own failure; 130 interrupted.
+#![deny(clippy::print_stdout, reason = "print::line ends quietly where a pipe is closed")]
 
 mod arguments;
 mod commands;

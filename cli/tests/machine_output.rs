@@ -150,4 +150,9 @@ fn bench_has_the_fields_of_the_contract() {
         assert!(object["us_per_seed_step"].as_f64().unwrap() > 0.0 && object["flops_per_step"].as_u64().unwrap() > 0);
     }
     assert!(finished.stderr.contains("each step:"), "{}", finished.stderr);
+    assert!(objects.iter().all(|object| object["times_isotropic"].is_null()));
+    folder.write("law.toml", LAW);
+    let horizontal = ["bench", "law.toml", "--set", "train.noise=horizontal", "--seeds", "20", "--json"];
+    let ratio = folder.run(&horizontal).ends_with(0).object()["times_isotropic"].as_f64().expect("a ratio");
+    assert!(ratio > 0.1 && ratio < 100.0, "{ratio}");
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{envelope, print_json, use_threads};
 use crate::arguments::Bench;
 use crate::outcome::Failure;
+use crate::print;
 use crate::specs;
 
 /// Times the compiled step of each spec of a file, or of all published experiments.
@@ -26,7 +27,7 @@ pub fn bench(flags: &Bench) -> Result<(), Failure> {
             if flags.json {
                 print_json(envelope(object(&spec, &found)));
             } else {
-                print(&spec, &found);
+                tell(&spec, &found);
             }
             if flags.explain {
                 eprint!("{}", found.plan);
@@ -56,17 +57,20 @@ fn object(spec: &Spec, found: &Measurement) -> Value {
         "flops_per_step": found.flops_per_step,
         "compile_seconds": found.compile_seconds,
         "memory_predicted_bytes": found.memory_predicted_bytes,
+        "times_isotropic": found.times_isotropic,
     })
 }
 
-fn print(spec: &Spec, found: &Measurement) {
+fn tell(spec: &Spec, found: &Measurement) {
     let [fastest, median, slowest] = found.us_per_seed_step;
-    println!(
-        "{}: {fastest:.4} µs per seed and step (median {median:.4}, slowest {slowest:.4}), {:.0} Gflop/s; {} seeds, {}, {} threads",
+    let projected = found.times_isotropic.map(|times| format!("; {times:.2} times the step with isotropic noise"));
+    print::line(format_args!(
+        "{}: {fastest:.4} µs per seed and step (median {median:.4}, slowest {slowest:.4}), {:.0} Gflop/s; {} seeds, {}, {} threads{}",
         spec.title,
         gigaflops(found),
         found.seeds,
         spec.train.dtype.name(),
         found.threads,
-    );
+        projected.unwrap_or_default(),
+    ));
 }

@@ -370,6 +370,11 @@ pub(super) const BENCH: &[Field] = &[
     field("gflops", Number, "10⁹ floating-point operations a second in the fastest round"),
     field("flops_per_step", Count, "those of one seed's step"),
     field("compile_seconds", Number, "from the parsed spec to the program"),
+    field(
+        "times_isotropic",
+        OrNull(&Number),
+        "the fastest round over that with isotropic noise; null unless the noise is horizontal",
+    ),
     MEMORY,
 ];
 

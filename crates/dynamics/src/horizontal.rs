@@ -70,8 +70,7 @@ fn diagonal(model: &mut Model, predictor: NodeId, readings: &[Reading], normals:
     for ((slope, reading), &z) in slopes.iter().zip(readings).zip(normals) {
         let (Some(slope), Reading::Summed(axes)) = (*slope, reading) else { continue };
         for (total, other) in [(&mut along, z), (&mut square, slope)] {
-            let products = model.graph.multiply(slope, other);
-            let sums = model.graph.sum_over(products, axes.clone());
+            let sums = products_over(model, slope, other, axes);
             let part = model.graph.reshape(sums, &shape);
             *total = model.graph.add(*total, part);
         }
@@ -88,6 +87,18 @@ fn diagonal(model: &mut Model, predictor: NodeId, readings: &[Reading], normals:
         _ => model.graph.full(shape, 0.0),
     };
     slopes.into_iter().zip(readings).zip(&shapes).map(part).collect()
+}
+
+/// Σ ab over some axes; over all of them it is a product of vectors, which needs no room for ab.
+fn products_over(model: &mut Model, a: NodeId, b: NodeId, axes: &[usize]) -> NodeId {
+    let shape = model.graph.shape(a).clone();
+    if axes.is_empty() || axes.len() < shape.rank() {
+        let products = model.graph.multiply(a, b);
+        return model.graph.sum_over(products, axes.to_vec());
+    }
+    let flat = Shape::from([shape.count()]);
+    let (a, b) = (model.graph.reshape(a, &flat), model.graph.reshape(b, &flat));
+    model.graph.matmul(a, b).expect("the vectors are of one length")
 }
 
 /// One number for each coordinate, repeated along the axes of a parameter that were summed over.
