@@ -146,6 +146,7 @@ mod tests {
         let two = "u = \"normal(4)\"\nv = \"normal(4)\"";
         assert_eq!(found(two, "cumsum(u * v)"), None);
         assert_eq!(found(two, "u * sum(v)"), None);
+        assert_eq!(found(two, "sin(u) * v + cumsum(u)"), None);
         assert_eq!(found(two, "u * v[::-1]"), None);
         assert_eq!(found("a = 1.0\nv = \"normal(4)\"", "a * v"), None);
         assert_eq!(found("x = \"normal(3, 3)\"", "x.T"), None);
