@@ -25,7 +25,25 @@ pub(crate) struct Operand<'a, T> {
     pub view: &'a View,
 }
 
-impl<T: Real> Operand<'_, T> {
+impl<'a, T: Real> Operand<'a, T> {
+    /// Its elements as they lie, where that is row-major order with a chunk for each.
+    fn run(&self) -> Option<&'a [Chunk<T>]> {
+        match self.storage {
+            Storage::Lanes(chunks) if self.view.is_contiguous() => {
+                Some(&chunks[self.view.offset..self.view.offset + self.view.shape.count()])
+            }
+            _ => None,
+        }
+    }
+
+    /// The chunk at a place.
+    fn chunk(&self, place: usize) -> Chunk<T> {
+        match self.storage {
+            Storage::Lanes(chunks) => chunks[place],
+            Storage::Uniform(values) => Chunk([values[place]; LANES]),
+        }
+    }
+
     /// Places of its elements in row-major order.
     pub fn offsets(&self) -> Vec<usize> {
         self.view.offsets()
@@ -186,10 +204,20 @@ impl<T: Real> Task<'_, T> {
         let [step, stride, ..] = loops.strides;
         for &[out, from, ..] in &loops.starts {
             for i in 0..loops.size {
-                self.output[out + i * step] = match input.storage {
-                    Storage::Lanes(chunks) => chunks[from + i * stride],
-                    Storage::Uniform(values) => Chunk([values[from + i * stride]; LANES]),
-                };
+                self.output[out + i * step] = input.chunk(from + i * stride);
+            }
+        }
+    }
+
+    /// Copies input `part`, all of it in row-major order, to the output from a place on.
+    pub(crate) fn copy_run(&mut self, part: usize, from: usize) {
+        let input = self.inputs[part];
+        match input.run() {
+            Some(chunks) => self.output[from..from + chunks.len()].copy_from_slice(chunks),
+            None => {
+                let places = input.offsets();
+                let target = &mut self.output[from..from + places.len()];
+                target.iter_mut().zip(places).for_each(|(target, place)| *target = input.chunk(place));
             }
         }
     }
@@ -197,11 +225,10 @@ impl<T: Real> Task<'_, T> {
     /// An input's elements in row-major order, as chunks of their own.
     pub(crate) fn gathered(&self, part: usize) -> Vec<Chunk<T>> {
         let input = &self.inputs[part];
-        let chunk = |place: usize| match input.storage {
-            Storage::Lanes(chunks) => chunks[place],
-            Storage::Uniform(values) => Chunk([values[place]; LANES]),
-        };
-        input.offsets().into_iter().map(chunk).collect()
+        match input.run() {
+            Some(chunks) => chunks.to_vec(),
+            None => input.offsets().into_iter().map(|place| input.chunk(place)).collect(),
+        }
     }
 
     /// Runs a function of whole tensors in every lane.

@@ -68,14 +68,22 @@ impl Operation for Project {
     }
 }
 
-/// Σ aᵢbᵢ over chunks, for the h-th vector of each chunk.
+/// Σ aᵢbᵢ over chunks, for the h-th vector of each chunk: two sums, since each waits for its last product.
 #[inline(always)]
 pub(super) fn lane_dot<T: Real, S: Simd>(simd: S, a: &[Chunk<T>], b: &[Chunk<T>], h: usize) -> T::Vector<S> {
-    let mut sum = T::splat(simd, T::ZERO);
-    for (a, b) in a.iter().zip(b) {
-        sum = T::multiply_add(simd, T::vectors(simd, a)[h], T::vectors(simd, b)[h], sum);
+    let zero = T::splat(simd, T::ZERO);
+    let (mut even, mut odd) = (zero, zero);
+    let product =
+        |a: &Chunk<T>, b: &Chunk<T>, sum| T::multiply_add(simd, T::vectors(simd, a)[h], T::vectors(simd, b)[h], sum);
+    let mut pairs = a.chunks_exact(2).zip(b.chunks_exact(2));
+    for (a, b) in &mut pairs {
+        even = product(&a[0], &b[0], even);
+        odd = product(&a[1], &b[1], odd);
     }
-    sum
+    if let ([.., a], [.., b], true) = (a, b, a.len() % 2 == 1) {
+        even = product(a, b, even);
+    }
+    T::add(simd, even, odd)
 }
 
 /// target += factor · direction, for the h-th vector of each chunk.
