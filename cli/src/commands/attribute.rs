@@ -2,7 +2,7 @@
 
 use gaugebias::dynamics::{DynamicsError, Options, Run, simulate, simulate_from};
 use gaugebias::model::spec::{Definition, Spec};
-use gaugebias::verify::{AttributeError, Attribution, SettingEffect, attribute as take_apart};
+use gaugebias::verify::{AttributeError, Attribution, SettingEffect, Unpredicted, attribute as take_apart};
 
 use super::{envelope, print_json, use_threads};
 use crate::arguments::Attribute;
@@ -52,10 +52,6 @@ fn observable(spec: &Spec, flags: &Attribute) -> Result<Definition, Failure> {
     }
 }
 
-/// Standard errors beyond which a prediction has failed, and what of the observable is no failure.
-const BEYOND: f64 = 3.0;
-const NEGLIGIBLE: f64 = 1e-4;
-
 fn text(found: &Attribution) -> String {
     let mut lines = vec![
         format!("{}: {}", found.title, found.observable),
@@ -68,7 +64,6 @@ fn text(found: &Attribution) -> String {
         ),
         format!("  {:<18} {:>12} {:>10} {:>12} {:>8}", "due to", "by ablation", "s.e.", "predicted", "share"),
     ];
-    let comparable = found.predicted_remainder.is_some();
     for term in &found.terms {
         let share =
             term.share.map_or("–".to_owned(), |share| format!("{:.1} %", (1000.0 * share).round() / 10.0 + 0.0));
@@ -79,11 +74,7 @@ fn text(found: &Attribution) -> String {
             term.ablation_error,
             signed(term.predicted),
             share,
-            failed(
-                term.predicted.filter(|_| comparable).map(|predicted| term.ablation - predicted),
-                term.ablation_error,
-                found.value
-            )
+            mark(term.remainder)
         ));
     }
     // With one ingredient beside the flow there is nothing to do together.
@@ -100,9 +91,9 @@ fn text(found: &Attribution) -> String {
         lines.push(format!(
             "  {:<18} {:>12} {:>10.6}{}",
             "not predicted",
-            signed(Some(rest)),
-            found.change_error,
-            failed(Some(rest), found.change_error, found.value)
+            signed(Some(rest.difference)),
+            rest.error,
+            mark(Some(rest))
         ));
     }
     lines.extend(settings(&found.settings));
@@ -110,12 +101,9 @@ fn text(found: &Attribution) -> String {
     lines.join("\n") + "\n"
 }
 
-/// A mark where a number is not what was predicted, by more than a negligible part of the observable.
-fn failed(difference: Option<f64>, error: f64, value: f64) -> &'static str {
-    match difference {
-        Some(difference) if difference.abs() > BEYOND * error + NEGLIGIBLE * value.abs() => "  not as predicted",
-        _ => "",
-    }
+/// A mark where a number is not what was predicted.
+fn mark(remainder: Option<Unpredicted>) -> &'static str {
+    if remainder.is_some_and(|remainder| remainder.failed) { "  not as predicted" } else { "" }
 }
 
 /// The table of settings, under its own heading.
@@ -126,11 +114,7 @@ fn settings(effects: &[SettingEffect]) -> Vec<String> {
     let row = |effect: &SettingEffect| {
         let setting = format!("{} {} → {}", effect.name, effect.from, effect.to);
         let (change, predicted) = (signed(Some(effect.change)), signed(effect.predicted));
-        format!(
-            "  {setting:<34} {change:>12} {:>10.6} {predicted:>12}{}",
-            effect.change_error,
-            failed(effect.remainder, effect.change_error, effect.value)
-        )
+        format!("  {setting:<34} {change:>12} {:>10.6} {predicted:>12}{}", effect.change_error, mark(effect.remainder))
     };
     let heading = format!("  {:<34} {:>12} {:>10} {:>12}", "one setting changed", "changes it by", "s.e.", "predicted");
     std::iter::once(heading).chain(effects.iter().map(row)).collect()

@@ -326,8 +326,8 @@ pub(super) const ATTRIBUTE: &[Field] = &[
     field("explained", Truth, "whether the remainder is within that"),
     field(
         "predicted_remainder",
-        OrNull(&Number),
-        "the change less its prediction; null where there is none, or for some of the starts only",
+        OrNull(&Object(UNPREDICTED)),
+        "the change less its prediction; null where there is none",
     ),
     field("settings", List(&Object(SETTINGS)), "what it does where one setting is changed; empty with --terms-only"),
     field("notes", List(&Text), "conditions, in sentences"),
@@ -338,6 +338,7 @@ const EFFECTS: &[Field] = &[
     field("ablation", Number, "change of the observable, by ablation"),
     field("ablation_error", Number, "its standard error"),
     field("predicted", OrNull(&Number), "change of the observable, by prediction"),
+    field("remainder", OrNull(&Object(UNPREDICTED)), "ablation less prediction; null where there is none"),
     field("share", OrNull(&Number), "part of the whole change"),
 ];
 
@@ -354,7 +355,14 @@ const SETTINGS: &[Field] = &[
     field("change", Number, "value − reference, less the same as the spec stands"),
     field("change_error", Number, "its standard error"),
     field("predicted", OrNull(&Number), "the change, by prediction"),
-    field("remainder", OrNull(&Number), "the change less its prediction; null as predicted_remainder"),
+    field("remainder", OrNull(&Object(UNPREDICTED)), "the change less its prediction; null where there is none"),
+];
+
+const UNPREDICTED: &[Field] = &[
+    field("difference", Number, "over the seeds that the prediction is of"),
+    field("error", Number, "its standard error, over those seeds"),
+    field("seeds", Count, "how many they are"),
+    field("failed", Truth, "whether it is beyond three standard errors, by Student's distribution for few seeds"),
 ];
 
 pub(super) const BENCH: &[Field] = &[

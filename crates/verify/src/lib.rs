@@ -26,7 +26,7 @@ mod penalty;
 mod test_chains;
 mod verdict;
 
-pub use attribute::{AttributeError, Attribution, SettingEffect, Simulate, Term, attribute};
+pub use attribute::{AttributeError, Attribution, SettingEffect, Simulate, Term, Unpredicted, attribute};
 pub use chains::Chains;
 pub use distance::{ks_distance, two_sample_ks_distance, wasserstein_distance};
 pub use effective::{effective_sample_size, effective_samples};

@@ -98,6 +98,18 @@ impl Window {
             _ => Self { burn_in: steps, thin: 1 },
         }
     }
+
+    /// What is said where the window is not the one of `[verify]`.
+    pub fn note(self, spec: &Spec) -> Option<String> {
+        let asked = spec
+            .verify
+            .as_ref()
+            .filter(|verify| noise_of(spec) != NoiseKind::None && verify.burn_in != self.burn_in)?;
+        Some(format!(
+            "verify.burn_in = {} leaves nothing of {} steps: the second half of them is looked at",
+            asked.burn_in, spec.train.steps
+        ))
+    }
 }
 
 /// The spec with one observable, looked at in a window, and nothing else recorded.

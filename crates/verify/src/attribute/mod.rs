@@ -30,6 +30,7 @@ use thiserror::Error;
 
 use ablate::{Window, observed};
 use frozen::not_of_predictor;
+pub use runs::Unpredicted;
 use runs::{Part, Runs, combined, predicted};
 pub use settings::SettingEffect;
 
@@ -47,6 +48,8 @@ pub struct Term {
     pub ablation_error: f64,
     /// Change of the observable, by prediction; null where there is none.
     pub predicted: Option<f64>,
+    /// The change less its prediction, over the seeds that it is of; null where there is none.
+    pub remainder: Option<Unpredicted>,
     /// Part of the whole change; null where the whole is zero within its error.
     pub share: Option<f64>,
 }
@@ -74,8 +77,8 @@ pub struct Attribution {
     pub remainder_interval: f64,
     /// Whether the remainder is within that.
     pub explained: bool,
-    /// The change less its prediction; null where there is none. Its standard error is that of the change.
-    pub predicted_remainder: Option<f64>,
+    /// The change less its prediction, over the seeds that it is of; null where there is none.
+    pub predicted_remainder: Option<Unpredicted>,
     /// What the observable does where one setting is changed; empty where that was not asked for.
     pub settings: Vec<SettingEffect>,
     /// Conditions, in sentences.
@@ -119,8 +122,9 @@ pub fn attribute(
             spec.title, observable.text
         )));
     }
-    let base = observed(spec, observable, Window::of(spec));
-    let mut notes = Vec::new();
+    let window = Window::of(spec);
+    let base = observed(spec, observable, window);
+    let mut notes = Vec::from_iter(window.note(spec));
     let runs = Runs::of(&base, simulate, &mut notes)?;
     let parts = runs.parts();
     let whole = [(1.0, &runs.whole), (-1.0, &runs.reference)];
@@ -135,13 +139,11 @@ pub fn attribute(
             ablation,
             ablation_error,
             predicted: predicted(part),
+            remainder: Unpredicted::of(part, runs.followed),
             share: clear.then(|| ablation / change),
         }
     };
     let terms: Vec<Term> = parts.iter().map(term).collect();
-    // Predictions of some of the starts are not to be held against all.
-    let comparable = runs.followed == runs.starts.len();
-    let told = predicted(&whole).filter(|_| comparable);
     let remainder_interval = INTERVAL * remainder_error + 1e-9 * runs.whole.value.abs();
     let settings = if settings { settings::effects(&base, &runs, simulate, &mut notes)? } else { Vec::new() };
     let mut seen = HashSet::new();
@@ -157,7 +159,7 @@ pub fn attribute(
         remainder,
         remainder_interval,
         explained: remainder.abs() <= remainder_interval,
-        predicted_remainder: told.map(|told| change - told),
+        predicted_remainder: Unpredicted::of(&whole, runs.followed),
         settings,
         notes,
     })

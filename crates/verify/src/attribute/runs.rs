@@ -3,6 +3,9 @@
 use gaugebias_dynamics::Run;
 use gaugebias_model::Setup;
 use gaugebias_model::spec::{Definition, Spec};
+use serde::Serialize;
+use statrs::distribution::{ContinuousCDF, StudentsT};
+use statrs::function::erf::erf;
 
 use super::ablate::{NoiseKind, has_penalty, noise_of, reference, without_noise, without_penalty};
 use super::predicted::{mean_and_conditions, mean_of};
@@ -11,6 +14,9 @@ use crate::judge::completion::completion_is_the_mean;
 
 /// Seeds whose flow is predicted, where they have starts of their own.
 pub(super) const PREDICTED_STARTS: usize = 8;
+
+/// Differences below this share of the observable are no failure of a prediction.
+const NEGLIGIBLE: f64 = 1e-4;
 
 /// What the run of the spec as it stands is called.
 const WHOLE: &str = "run";
@@ -54,11 +60,46 @@ impl Mean {
 
 /// Σ c_i O_i over runs with the same seeds, and its standard error over seeds.
 pub(super) fn combined(parts: &[(f64, &Mean)]) -> (f64, f64) {
-    let count = parts[0].1.seeds.len();
+    over_the_first(parts, parts[0].1.seeds.len())
+}
+
+/// That, of the first seeds alone.
+fn over_the_first(parts: &[(f64, &Mean)], count: usize) -> (f64, f64) {
     let own: Vec<f64> = (0..count).map(|seed| parts.iter().map(|(c, mean)| c * mean.seeds[seed]).sum()).collect();
     let mean = own.iter().sum::<f64>() / count as f64;
     let variance = own.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count.max(2) - 1) as f64;
     (mean, (variance / count as f64).sqrt())
+}
+
+/// What a prediction leaves: Σ c_i (O_i − predicted) over the seeds that it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Unpredicted {
+    /// The difference.
+    pub difference: f64,
+    /// Its standard error, over those seeds.
+    pub error: f64,
+    /// How many they are.
+    pub seeds: usize,
+    /// Whether it is beyond what three standard errors are for many seeds (Student's distribution for few), and more than a
+    /// share 10⁻⁴ of the observable.
+    pub failed: bool,
+}
+
+impl Unpredicted {
+    /// Of a combination with a prediction, over the first `followed` seeds.
+    pub(super) fn of(parts: &[(f64, &Mean)], followed: usize) -> Option<Self> {
+        let told = predicted(parts)?;
+        let (seen, error) = over_the_first(parts, followed);
+        let (difference, size) = (seen - told, parts[0].1.value.abs());
+        let failed = difference.abs() > standard_errors(followed) * error + NEGLIGIBLE * size;
+        Some(Self { difference, error, seeds: followed, failed })
+    }
+}
+
+/// Standard errors that a mean over so many seeds exceeds as rarely as a normal one exceeds three.
+fn standard_errors(seeds: usize) -> f64 {
+    let rare = 1.0 - erf(3.0 / std::f64::consts::SQRT_2);
+    StudentsT::new(0.0, 1.0, seeds.max(2) as f64 - 1.0).map_or(f64::INFINITY, |t| t.inverse_cdf(1.0 - 0.5 * rare))
 }
 
 /// Σ c_i times what is predicted of each; `None` where a prediction is missing that does not cancel.
@@ -135,7 +176,9 @@ impl Runs {
             penalised,
         };
         if random && runs.whole.predicted.is_some() {
-            notes.push(format!("the seeds start at different points: predictions are those of the first {followed} starts, ablations those of all"));
+            notes.push(format!(
+                "the seeds start at different points: predictions are of the first {followed} starts and are held against these, ablations are of all"
+            ));
         }
         Ok(runs)
     }

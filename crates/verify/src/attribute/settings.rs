@@ -25,7 +25,7 @@ use serde::Serialize;
 
 use super::ablate::{NoiseKind, noise_of, reference};
 use super::predicted::mean_of;
-use super::runs::{Mean, PREDICTED_STARTS, Runs, combined, predicted};
+use super::runs::{Mean, PREDICTED_STARTS, Runs, Unpredicted, combined, predicted};
 use super::{AttributeError, Simulate};
 
 /// |Q|/|θ|² of a start that is balanced already.
@@ -50,8 +50,8 @@ pub struct SettingEffect {
     pub change_error: f64,
     /// The change by prediction; null where one of both laws is not predicted.
     pub predicted: Option<f64>,
-    /// The change less its prediction; null also where that is for some of the starts only.
-    pub remainder: Option<f64>,
+    /// The change less its prediction, over the seeds that it is of; null where there is none.
+    pub remainder: Option<Unpredicted>,
 }
 
 /// A spec with one setting changed.
@@ -75,6 +75,7 @@ pub(super) fn effects(
 ) -> Result<Vec<SettingEffect>, AttributeError> {
     let mut changes: Vec<Changed> =
         [temperature(base), batch_size(base), step_size(base), initial_scale(base)].into_iter().flatten().collect();
+    notes.extend(batch_size_note(base));
     match balanced_start(base) {
         Ok(balanced) => changes.extend(balanced),
         Err(why) => notes.push(format!("there is no run from a balanced start: {why}")),
@@ -124,7 +125,6 @@ fn run_both(
 fn effect(changed: &Changed, runs: &Runs, mean: &Mean, itself: &Mean) -> SettingEffect {
     let parts = [(1.0, mean), (-1.0, itself), (-1.0, &runs.whole), (1.0, runs.itself())];
     let (change, change_error) = combined(&parts);
-    let predicted = predicted(&parts);
     SettingEffect {
         name: changed.name.into(),
         from: changed.from.clone(),
@@ -133,8 +133,8 @@ fn effect(changed: &Changed, runs: &Runs, mean: &Mean, itself: &Mean) -> Setting
         reference: itself.value,
         change,
         change_error,
-        predicted,
-        remainder: predicted.filter(|_| runs.followed == runs.starts.len()).map(|predicted| change - predicted),
+        predicted: predicted(&parts),
+        remainder: Unpredicted::of(&parts, runs.followed),
     }
 }
 
@@ -162,6 +162,15 @@ fn batch_size(base: &Spec) -> Option<Changed> {
     let other = if 2 * size <= rows { 2 * size } else { size / 2 };
     let spec = (other > 0).then(|| base.with_batch_size(other))??;
     Some(changed("batch size", format!("{size}"), format!("{other}"), spec))
+}
+
+/// Why the batch size of a spec with batches is left alone.
+fn batch_size_note(base: &Spec) -> Option<String> {
+    let drawn = base.batch.first().filter(|_| batch_size(base).is_none())?;
+    Some(format!(
+        "the batch size is not changed: `{} = \"{}\"` is no choice(n, k) of more than one row with n and k written as whole numbers",
+        drawn.name, drawn.text
+    ))
 }
 
 fn step_size(base: &Spec) -> Option<Changed> {
