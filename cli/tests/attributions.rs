@@ -73,6 +73,23 @@ fn injected_noise_acts_through_the_gauge_correction() {
     has_an_effect(&object, "temperature", 0.0);
 }
 
+/// Without noise each start has its own end, so that nothing of their scatter is left where they are held against their own predictions.
+#[test]
+fn random_starts_are_held_against_their_own_predictions() {
+    let folder = Folder::new();
+    let text = "[data]\nX = \"normal(6, 3)\"\ny = \"X @ [1.0, -0.5, 0.0]\"\n[param]\nu = \"0.3 * normal(3)\"\nv = \"0.3 * normal(3)\"\n\
+        [model]\npredictor = \"u * v\"\nloss = \"mean((X @ predictor - y)**2)\"\n[train]\nstep_size = 1e-2\nsteps = 400\ndtype = \"f64\"\n\
+        [ensemble]\nseeds = 24\nshared_data = true";
+    folder.write("starts.toml", text);
+    let object = attributed(&folder, &["starts.toml", "--of", "sum(abs(predictor))"]);
+    let rest = &object["predicted_remainder"];
+    assert_eq!((&rest["seeds"], &rest["failed"]), (&8.into(), &false.into()), "{object}");
+    assert!(number(&rest["difference"]).abs() < 1e-4 && number(&rest["error"]) < 1e-4, "{object}");
+    assert!(number(&object["change_error"]) > 0.01, "{object}");
+    let (change, ..) = setting(&object, "initial scale");
+    assert!(change.abs() > 0.01, "{object}");
+}
+
 #[test]
 fn label_noise_acts_through_the_gradients() {
     let folder = Folder::new();

@@ -27,18 +27,21 @@ fn with_its_law(spec: &Spec) -> Spec {
     spec
 }
 
-/// The mean of the observable under the law of a spec's training.
-pub(super) fn mean_of(spec: &Spec) -> Result<f64, JudgeError> {
-    mean_under(spec, &laws(&with_its_law(spec))?)
+/// The mean of the observable under the law of a spec's training: one for each of the first starts, or one for all.
+pub(super) fn means_of(spec: &Spec) -> Result<Vec<f64>, JudgeError> {
+    means_under(spec, &laws(&with_its_law(spec))?)
 }
 
 /// That, and the conditions under which the law is the run's.
-pub(super) fn mean_and_conditions(spec: &Spec) -> Result<(f64, Vec<String>), JudgeError> {
+pub(super) fn means_and_conditions(spec: &Spec) -> Result<(Vec<f64>, Vec<String>), JudgeError> {
     let prediction = predict(&with_its_law(spec))?;
-    Ok((mean_under(spec, &prediction)?, prediction.conditions_of_the_law()))
+    Ok((means_under(spec, &prediction)?, prediction.conditions_of_the_law()))
 }
 
-fn mean_under(spec: &Spec, prediction: &Prediction) -> Result<f64, JudgeError> {
-    let missing = || JudgeError::Missing(format!("{}: no law is predicted", spec.title));
-    prediction.means().first().map(|(_, mean)| *mean).filter(|mean| mean.is_finite()).ok_or_else(missing)
+fn means_under(spec: &Spec, prediction: &Prediction) -> Result<Vec<f64>, JudgeError> {
+    let means = prediction.means_of_starts();
+    if means.is_empty() || means.iter().any(|mean| !mean.is_finite()) {
+        return Err(JudgeError::Missing(format!("{}: no law is predicted", spec.title)));
+    }
+    Ok(means)
 }

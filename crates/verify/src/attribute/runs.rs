@@ -8,7 +8,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use statrs::function::erf::erf;
 
 use super::ablate::{NoiseKind, has_penalty, noise_of, reference, without_noise, without_penalty};
-use super::predicted::{mean_and_conditions, mean_of};
+use super::predicted::{means_and_conditions, means_of};
 use super::{AttributeError, Simulate};
 use crate::judge::completion::completion_is_the_mean;
 
@@ -25,7 +25,8 @@ const WHOLE: &str = "run";
 pub(super) struct Mean {
     pub value: f64,
     pub seeds: Vec<f64>,
-    pub predicted: Option<f64>,
+    /// Of the first seeds each, or one number for all.
+    pub predicted: Option<Vec<f64>>,
 }
 
 impl Mean {
@@ -35,9 +36,9 @@ impl Mean {
         Self::of_samples(&simulate(spec, starts).map_err(failed)?)
     }
 
-    /// With the mean of the first seeds in the place of a prediction: where w itself ends without noise is seen.
+    /// With the first seeds in the place of a prediction: where w itself ends without noise is seen.
     pub fn with_what_was_seen(mut self, followed: usize) -> Self {
-        self.predicted = Some(self.seeds[..followed].iter().sum::<f64>() / followed as f64);
+        self.predicted = Some(self.seeds[..followed].to_vec());
         self
     }
 
@@ -60,14 +61,14 @@ impl Mean {
 
 /// Σ c_i O_i over runs with the same seeds, and its standard error over seeds.
 pub(super) fn combined(parts: &[(f64, &Mean)]) -> (f64, f64) {
-    over_the_first(parts, parts[0].1.seeds.len())
+    let of = |seed: usize| parts.iter().map(|(c, mean)| c * mean.seeds[seed]).sum();
+    mean_and_error(&(0..parts[0].1.seeds.len()).map(of).collect::<Vec<f64>>())
 }
 
-/// That, of the first seeds alone.
-fn over_the_first(parts: &[(f64, &Mean)], count: usize) -> (f64, f64) {
-    let own: Vec<f64> = (0..count).map(|seed| parts.iter().map(|(c, mean)| c * mean.seeds[seed]).sum()).collect();
-    let mean = own.iter().sum::<f64>() / count as f64;
-    let variance = own.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count.max(2) - 1) as f64;
+fn mean_and_error(values: &[f64]) -> (f64, f64) {
+    let count = values.len();
+    let mean = values.iter().sum::<f64>() / count as f64;
+    let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count.max(2) - 1) as f64;
     (mean, (variance / count as f64).sqrt())
 }
 
@@ -88,9 +89,10 @@ pub struct Unpredicted {
 impl Unpredicted {
     /// Of a combination with a prediction, over the first `followed` seeds.
     pub(super) fn of(parts: &[(f64, &Mean)], followed: usize) -> Option<Self> {
-        let told = predicted(parts)?;
-        let (seen, error) = over_the_first(parts, followed);
-        let (difference, size) = (seen - told, parts[0].1.value.abs());
+        let told = each_predicted(parts, followed)?;
+        let seen = |seed: usize| parts.iter().map(|(c, mean)| c * mean.seeds[seed]).sum::<f64>();
+        let rest: Vec<f64> = told.iter().enumerate().map(|(seed, told)| seen(seed) - told).collect();
+        let ((difference, error), size) = (mean_and_error(&rest), parts[0].1.value.abs());
         let failed = difference.abs() > standard_errors(followed) * error + NEGLIGIBLE * size;
         Some(Self { difference, error, seeds: followed, failed })
     }
@@ -102,11 +104,20 @@ fn standard_errors(seeds: usize) -> f64 {
     StudentsT::new(0.0, 1.0, seeds.max(2) as f64 - 1.0).map_or(f64::INFINITY, |t| t.inverse_cdf(1.0 - 0.5 * rare))
 }
 
-/// Σ c_i times what is predicted of each; `None` where a prediction is missing that does not cancel.
+/// Σ c_i times what is predicted of each, on average over starts; `None` where a prediction is missing that does not cancel.
 pub(super) fn predicted(parts: &[(f64, &Mean)]) -> Option<f64> {
+    let longest = parts.iter().filter_map(|(_, mean)| mean.predicted.as_ref()).map(Vec::len).max().unwrap_or(1);
+    let each = each_predicted(parts, longest)?;
+    Some(each.iter().sum::<f64>() / longest as f64)
+}
+
+/// That, of the first seeds each.
+fn each_predicted(parts: &[(f64, &Mean)], count: usize) -> Option<Vec<f64>> {
     let weight =
         |mean: &Mean| parts.iter().filter(|(_, other)| std::ptr::eq(*other, mean)).map(|(c, _)| c).sum::<f64>();
-    parts.iter().filter(|(_, mean)| weight(mean) != 0.0).map(|(c, mean)| Some(c * mean.predicted?)).sum()
+    let counting: Vec<_> = parts.iter().filter(|(_, mean)| weight(mean) != 0.0).collect();
+    let at = |mean: &Mean, seed: usize| mean.predicted.as_ref().map(|told| told[seed.min(told.len() - 1)]);
+    (0..count).map(|seed| counting.iter().map(|(c, mean)| Some(c * at(mean, seed)?)).sum()).collect()
 }
 
 /// A spec's run and its ablations. A run that would be the same as another one is not made.
@@ -205,13 +216,14 @@ impl Runs {
     }
 }
 
-/// The mean that is predicted of a spec's run, with its conditions among the notes for the spec as it stands; else the reason.
-fn told(spec: &Spec, what: &str, notes: &mut Vec<String>) -> Option<f64> {
-    let found = if what == WHOLE { mean_and_conditions(spec) } else { mean_of(spec).map(|mean| (mean, Vec::new())) };
+/// The means that are predicted of a spec's run, with its conditions among the notes for the spec as it stands; else the reason.
+fn told(spec: &Spec, what: &str, notes: &mut Vec<String>) -> Option<Vec<f64>> {
+    let found =
+        if what == WHOLE { means_and_conditions(spec) } else { means_of(spec).map(|means| (means, Vec::new())) };
     match found {
-        Ok((mean, conditions)) => {
+        Ok((means, conditions)) => {
             notes.extend(conditions);
-            Some(mean)
+            Some(means)
         }
         Err(error) => {
             notes.push(format!("the {what} is not predicted: {error}"));

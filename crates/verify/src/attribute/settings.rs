@@ -24,7 +24,7 @@ use gaugebias_symmetry::{SearchOptions, find};
 use serde::Serialize;
 
 use super::ablate::{NoiseKind, noise_of, reference};
-use super::predicted::mean_of;
+use super::predicted::means_of;
 use super::runs::{Mean, PREDICTED_STARTS, Runs, Unpredicted, combined, predicted};
 use super::{AttributeError, Simulate};
 
@@ -105,17 +105,17 @@ fn run_both(
     let mut itself = plain.as_ref().map(|plain| Mean::of(plain, Some(&runs.starts), simulate)).transpose()?;
     // Why nothing is predicted of the run as it stands is told of the terms.
     if runs.whole.predicted.is_some() {
-        let mut told = |predicted: Result<f64, String>| {
+        let mut told = |predicted: Result<Vec<f64>, String>| {
             predicted.map_err(|why| notes.push(format!("{} {} is not predicted: {why}", changed.name, changed.to))).ok()
         };
-        run.predicted = told(predicted_mean(changed));
+        run.predicted = told(predicted_means(changed));
         if let (Some(own), Some(plain)) = (itself.take(), &plain) {
             let quiet = noise_of(plain) == NoiseKind::None;
-            let mean = || mean_of(plain).map_err(|error| error.to_string());
+            let means = || means_of(plain).map_err(|error| error.to_string());
             itself = Some(if quiet {
                 own.with_what_was_seen(runs.followed)
             } else {
-                Mean { predicted: told(mean()), ..own }
+                Mean { predicted: told(means()), ..own }
             });
         }
     }
@@ -138,14 +138,17 @@ fn effect(changed: &Changed, runs: &Runs, mean: &Mean, itself: &Mean) -> Setting
     }
 }
 
-/// The mean under the law of a changed spec: over the first starts, where they differ.
-fn predicted_mean(changed: &Changed) -> Result<f64, String> {
-    let mean = |spec: &Spec| mean_of(spec).map_err(|error| error.to_string());
-    let Some(starts) = &changed.starts else { return mean(&changed.spec) };
+/// The means under the law of a changed spec, of the first starts where they differ.
+fn predicted_means(changed: &Changed) -> Result<Vec<f64>, String> {
+    let means = |spec: &Spec| means_of(spec).map_err(|error| error.to_string());
+    let Some(starts) = &changed.starts else { return means(&changed.spec) };
     let equal = starts.iter().all(|theta| theta == &starts[0]);
     let followed = &starts[..if equal { 1 } else { starts.len().min(PREDICTED_STARTS) }];
-    let at = |theta: &Vec<f64>| mean(&starting_at(&changed.spec, theta).ok_or("its start cannot be written out")?);
-    Ok(followed.iter().map(at).sum::<Result<f64, String>>()? / followed.len() as f64)
+    let at = |theta: &Vec<f64>| {
+        let found = means(&starting_at(&changed.spec, theta).ok_or("its start cannot be written out")?)?;
+        Ok(found.iter().sum::<f64>() / found.len() as f64)
+    };
+    followed.iter().map(at).collect()
 }
 
 fn temperature(base: &Spec) -> Option<Changed> {

@@ -86,7 +86,12 @@ impl FlowPrediction {
 
     /// Mean over the followed seeds of the observable at the end.
     pub fn mean(&self) -> f64 {
-        self.ends.iter().map(|end| end[1]).sum::<f64>() / self.ends.len() as f64
+        self.means().iter().sum::<f64>() / self.ends.len() as f64
+    }
+
+    /// The observable at the end, of each followed seed.
+    pub fn means(&self) -> Vec<f64> {
+        self.ends.iter().map(|end| end[1]).collect()
     }
 
     /// Compares the ends of a run's seeds with those of the flow.

@@ -327,6 +327,14 @@ impl Prediction {
         }
     }
 
+    /// Means of the predicted law, one for each of the first seeds where it depends on their starts, else one for all.
+    pub(crate) fn means_of_starts(&self) -> Vec<f64> {
+        match &self.laws {
+            Laws::Densities(densities) => vec![densities.law.0.mean()],
+            Laws::Flow(flow) => flow.means(),
+        }
+    }
+
     /// The energy distance of whole predictors: those of the run's end against those of the law.
     fn energy(&self, cloud: &densities::Predictors, run: &Run) -> Result<EnergyTest, JudgeError> {
         let ends: Vec<_> = (0..run.seeds.min(EnergyTest::MOST)).map(|seed| functions::at(&run.end(seed))).collect();
