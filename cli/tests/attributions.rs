@@ -210,6 +210,10 @@ fn the_published_sparse_spectrum_is_flow() {
     let (flow, error, _) = term(&object, "flow");
     let change = number(&object["change"]);
     assert!(change < -1.0 && flow / change > 0.9 && flow.abs() > 10.0 * error, "{object}");
+    // Each seed has data of its own, and ends where the flow of its own loss does.
+    let rest = &object["predicted_remainder"];
+    assert_eq!((&rest["seeds"], &rest["failed"]), (&4.into(), &false.into()), "{object}");
+    assert!(number(&rest["difference"]).abs() < 1e-4 * change.abs(), "{object}");
 }
 
 #[test]

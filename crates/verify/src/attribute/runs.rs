@@ -1,7 +1,7 @@
 //! The runs of an attribution: means of an observable over their seeds, what is predicted of them, and differences.
 
 use gaugebias_dynamics::Run;
-use gaugebias_model::Setup;
+use gaugebias_model::SpecError;
 use gaugebias_model::spec::{Definition, Spec};
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -11,6 +11,7 @@ use super::ablate::{NoiseKind, has_penalty, noise_of, reference, without_noise, 
 use super::predicted::{means_and_conditions, means_of};
 use super::{AttributeError, Simulate};
 use crate::judge::completion::completion_is_the_mean;
+use crate::judge::{has_own_data, has_random_start};
 
 /// Seeds whose flow is predicted, where they have starts of their own.
 pub(super) const PREDICTED_STARTS: usize = 8;
@@ -156,7 +157,8 @@ impl Runs {
         let (kind, penalised) = (noise_of(base), has_penalty(base));
         let noisy = kind != NoiseKind::None;
         let starts = starts_of_predictor(base, simulate)?;
-        let random = has_random_start(base);
+        let differ = |error: SpecError| AttributeError::Unfit(error.to_string());
+        let random = has_random_start(base).map_err(differ)? || has_own_data(base).map_err(differ)?;
         if base.ensemble.seeds < 2 && (noisy || random) {
             return Err(unfit(
                 "one seed tells nothing of chance: an attribution of a random run needs two or more (--seeds)",
@@ -188,7 +190,7 @@ impl Runs {
         };
         if random && runs.whole.predicted.is_some() {
             notes.push(format!(
-                "the seeds start at different points: predictions are of the first {followed} starts and are held against these, ablations are of all"
+                "the seeds have starts or data of their own: predictions are of the first {followed} and are held against these, ablations are of all"
             ));
         }
         Ok(runs)
@@ -230,12 +232,6 @@ fn told(spec: &Spec, what: &str, notes: &mut Vec<String>) -> Option<Vec<f64>> {
             None
         }
     }
-}
-
-/// Whether the seeds start at different parameters.
-fn has_random_start(spec: &Spec) -> bool {
-    let random = |setup: Setup| setup.graph.is_random(&setup.params.iter().map(|(_, node)| *node).collect::<Vec<_>>());
-    Setup::build(spec).is_ok_and(random)
 }
 
 /// The predictor before the first step, of each seed: where w itself is to start.

@@ -144,11 +144,17 @@ fn predicted_means(changed: &Changed) -> Result<Vec<f64>, String> {
     let Some(starts) = &changed.starts else { return means(&changed.spec) };
     let equal = starts.iter().all(|theta| theta == &starts[0]);
     let followed = &starts[..if equal { 1 } else { starts.len().min(PREDICTED_STARTS) }];
-    let at = |theta: &Vec<f64>| {
+    let mut all = Vec::new();
+    for (seed, theta) in followed.iter().enumerate() {
         let found = means(&starting_at(&changed.spec, theta).ok_or("its start cannot be written out")?)?;
-        Ok(found.iter().sum::<f64>() / found.len() as f64)
-    };
-    followed.iter().map(at).collect()
+        match found.as_slice() {
+            _ if equal => return Ok(found),
+            [only] => all.push(*only),
+            // Seeds with data of their own: this start is that of one of them.
+            each => all.push(each[seed]),
+        }
+    }
+    Ok(all)
 }
 
 fn temperature(base: &Spec) -> Option<Changed> {

@@ -14,7 +14,7 @@ use gaugebias_geometry::balance;
 use gaugebias_model::spec::{DataType, Optimizer, Spec};
 use gaugebias_symmetry::Symmetries;
 
-use super::functions::{Functions, start};
+use super::functions::{Functions, has_own_data, has_random_start, start};
 use super::gradient_noise::gradient;
 use super::label::LawLabel;
 use super::{JudgeError, Judgement, LawCurve};
@@ -35,6 +35,8 @@ pub(super) struct FlowPrediction {
     ends: Vec<[f64; 2]>,
     /// From the balanced start, where the start is not balanced.
     balanced: Option<Vec<f64>>,
+    /// Loss and observable of each followed seed, where the seeds have data of their own.
+    own: Vec<Functions>,
     rounding: f64,
 }
 
@@ -55,7 +57,7 @@ pub(super) fn obstacle(spec: &Spec) -> Option<&'static str> {
 impl FlowPrediction {
     /// Of no seed.
     pub fn none() -> Self {
-        Self { ends: Vec::new(), balanced: None, rounding: 0.0 }
+        Self { ends: Vec::new(), balanced: None, own: Vec::new(), rounding: 0.0 }
     }
 
     pub fn new(spec: &Spec, functions: &Functions, symmetries: &Symmetries) -> Result<Self, JudgeError> {
@@ -63,12 +65,15 @@ impl FlowPrediction {
             Optimizer::Sgd { weight_decay, .. } => weight_decay,
             _ => 0.0,
         };
-        let random = super::functions::has_random_start(spec)?;
-        let seeds = if random { spec.ensemble.seeds.min(SEEDS) } else { 1 };
-        let flow = Flow::new(spec, functions, decay);
+        let differ = has_own_data(spec)?;
+        let seeds = if differ || has_random_start(spec)? { spec.ensemble.seeds.min(SEEDS) } else { 1 };
+        let own = (0..if differ { seeds } else { 0 }).map(|seed| Functions::of_seed(spec, seed));
+        let own = own.collect::<Result<Vec<_>, _>>()?;
         let time = spec.train.step_size * spec.train.steps as f64;
         let (mut ends, mut balanced) = (Vec::new(), Vec::new());
         for seed in 0..seeds {
+            let functions = own.get(seed).unwrap_or(functions);
+            let flow = Flow::new(spec, functions, decay);
             let start = start(spec, seed)?;
             let plain = flow.end(&start, time, false)?;
             let second = flow.end(&start, time, true)?;
@@ -81,7 +86,7 @@ impl FlowPrediction {
         }
         let rounding = if spec.train.dtype == DataType::F32 { 1e-4 } else { 1e-8 };
         let balanced = (balanced.len() == ends.len()).then_some(balanced);
-        Ok(Self { ends, balanced, rounding })
+        Ok(Self { ends, balanced, own, rounding })
     }
 
     /// Mean over the followed seeds of the observable at the end.
@@ -97,8 +102,11 @@ impl FlowPrediction {
     /// Compares the ends of a run's seeds with those of the flow.
     pub fn judge(&self, spec: &Spec, functions: &Functions, run: &Run, notes: Vec<String>) -> Judgement {
         let observable = spec.verify.as_ref().map_or(String::new(), |verify| verify.observable.text.clone());
-        let ends: Vec<Vec<f64>> = (0..self.ends.len()).map(|seed| run.end(seed)).collect();
-        let found = functions.observed(ends.iter().map(Vec::as_slice));
+        let observed = |seed: usize| {
+            let functions = self.own.get(seed).unwrap_or(functions);
+            functions.observed(std::iter::once(run.end(seed).as_slice()))[0]
+        };
+        let found: Vec<f64> = (0..self.ends.len()).map(observed).collect();
         let tolerance = |seed: usize| {
             let [plain, second] = self.ends[seed];
             SHARE * (second - plain).abs() + self.rounding * (1.0 + second.abs())

@@ -18,15 +18,15 @@ pub(super) struct Functions {
 }
 
 impl Functions {
+    /// With the data of the first seed.
     pub fn build(spec: &Spec) -> Result<Self, JudgeError> {
+        Self::of_seed(spec, 0)
+    }
+
+    /// With the data of one seed.
+    pub fn of_seed(spec: &Spec, seed: usize) -> Result<Self, JudgeError> {
         let missing = |what: &str| JudgeError::Missing(format!("{}: {what}", spec.title));
-        let setup = Setup::build(spec)?;
-        if setup.has_random_data() && !spec.ensemble.shared_data {
-            return Err(missing(
-                "the seeds have different data, hence different laws; set ensemble.shared_data = true",
-            ));
-        }
-        let (data, _) = setup.evaluate(spec.ensemble.seed, 0);
+        let (data, _) = Setup::build(spec)?.evaluate(spec.ensemble.seed, seed);
         let binding = DataBinding::Values(&data);
         let whole = spec.full_batch().ok_or_else(|| {
             missing(
@@ -97,8 +97,13 @@ pub(super) fn start(spec: &Spec, seed: usize) -> Result<Vec<f64>, SpecError> {
     Ok(spec.param.iter().flat_map(|definition| values[&definition.name].values.clone()).collect())
 }
 
+/// Whether the seeds have data of their own.
+pub(crate) fn has_own_data(spec: &Spec) -> Result<bool, SpecError> {
+    Ok(!spec.ensemble.shared_data && Setup::build(spec)?.has_random_data())
+}
+
 /// Whether the seeds start at different points.
-pub(super) fn has_random_start(spec: &Spec) -> Result<bool, SpecError> {
+pub(crate) fn has_random_start(spec: &Spec) -> Result<bool, SpecError> {
     let setup = Setup::build(spec)?;
     Ok(setup.graph.is_random(&setup.params.iter().map(|(_, node)| *node).collect::<Vec<_>>()))
 }

@@ -30,7 +30,8 @@ use crate::{Measured, PredictedCdf, Report, StatisticsError, compare};
 pub use charges::ChargeReport;
 use densities::{Densities, density_laws, gradient_noise_laws};
 use flow::FlowPrediction;
-use functions::{Functions, has_random_start, start};
+use functions::{Functions, start};
+pub(crate) use functions::{has_own_data, has_random_start};
 pub use gradient_noise::NoiseEstimate;
 pub use label::LawLabel;
 pub use quotient::QuotientReport;
@@ -143,6 +144,9 @@ pub(crate) fn laws(spec: &Spec) -> Result<Prediction, JudgeError> {
             "the seeds start at different points, hence on different levels of the charges and perhaps in different \
              components; give [param] a start without draws",
         ));
+    }
+    if verify.law != Law::Flow && has_own_data(spec)? {
+        return Err(missing("the seeds have different data, hence different laws; set ensemble.shared_data = true"));
     }
     let functions = Functions::build(spec)?;
     let symmetries = find(&functions.predictor, &SearchOptions::default())?;
