@@ -108,3 +108,23 @@ fn the_decay_of_a_charge_is_predicted() {
     assert!(charge.start.abs() > 1.0 && (charge.end / charge.start) < 0.7);
     assert!((charge.end - predicted).abs() < 3.0 * charge.end_error + 0.005 * charge.start.abs(), "{charge:?}");
 }
+
+/// Data that leave a direction of w free, or that the model fits row for row, give gradient noise no law.
+#[test]
+fn a_valley_and_a_minimum_without_noise_have_no_law() {
+    let refusal = |rows: &str, y: &str| {
+        let text = format!(
+            "[data]\nX = \"{rows}\"\ny = \"{y}\"\n[param]\nu = \"[1.0, 0.8]\"\nv = \"[1.0, 0.8]\"\n[batch]\ni = \"choice(3, 1)\"\n\
+             [model]\npredictor = \"u * v\"\nloss = \"mean((X[i] @ predictor - y[i])**2)\"\n[train]\nsteps = 1000\ndtype = \"f64\"\n\
+             [verify]\nlaw = \"sgd\"\nobservable = \"predictor[0]\"\nthin = 100"
+        );
+        let file = SpecFile::parse("valley.toml", text, std::path::PathBuf::new(), &[]).expect("a right spec");
+        predict(&file.specs[0]).err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    let whole = "[[1.0, 0.5], [0.3, 1.0], [1.1, -0.2]]";
+    let valley = refusal("[[1.0, 0.5], [2.0, 1.0], [-1.0, -0.5]]", "[1.0, 1.5, -1.2]");
+    assert!(valley.contains("flat along 1 of 2 directions"), "{valley}");
+    let fitted = refusal(whole, "X @ [1.0, 0.8]");
+    assert!(fitted.contains("no noise at w"), "{fitted}");
+    assert_eq!(refusal(whole, "X @ [1.0, 0.8] + [0.1, -0.2, 0.3]"), "");
+}

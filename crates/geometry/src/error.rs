@@ -113,6 +113,17 @@ pub enum GeometryError {
         /// Where.
         predictor: f64,
     },
+    /// The minimum of the loss is no point, so that where training ends depends on its start.
+    #[error(
+        "the loss is flat along {flat} of {of} directions of the predictor at its minimum: along them nothing holds the run, and where it ends depends on \
+         its start; give the data more rows of other directions or the loss a penalty, or look at the flow (law = \"flow\" on all rows)"
+    )]
+    FlatMinimum {
+        /// Directions without curvature.
+        flat: usize,
+        /// All directions.
+        of: usize,
+    },
     /// The law reaches beyond the curve that was traced.
     #[error(
         "the density at the end of the curve is still {share:.1e} of its maximum: the law is not normalisable, or the curve too short"

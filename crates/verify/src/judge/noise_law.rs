@@ -20,7 +20,7 @@
 use gaugebias_geometry::GeometryError;
 use gaugebias_geometry::law::level::{Level, Lifted};
 use gaugebias_geometry::law::{LawOptions, Trace};
-use gaugebias_linalg::{Matrix, inv, symmetric_eigen};
+use gaugebias_linalg::{Matrix, inv, svdvals, symmetric_eigen};
 use gaugebias_model::spec::Spec;
 use gaugebias_symmetry::Symmetries;
 
@@ -91,6 +91,24 @@ pub(super) struct LinearLaw {
     minimum_at: Lifted,
 }
 
+/// Noise of gradients below this share of its square at the start is rounding: the model fits every row.
+const NO_NOISE: f64 = 1e-18;
+
+fn mean_square(vectors: &[Vec<f64>]) -> f64 {
+    vectors.iter().flatten().map(|x| x * x).sum::<f64>() / vectors.len() as f64
+}
+
+/// Curvatures below this share of the largest are rounding of differences.
+const FLAT: f64 = 1e-6;
+
+/// Refuses a minimum that is a valley: moments around one of its points are those of no run.
+fn refuse_flat(curvature: &Matrix) -> Result<(), GeometryError> {
+    let values = svdvals(curvature)?;
+    let largest = values.first().copied().unwrap_or(0.0);
+    let flat = values.iter().filter(|&&value| value <= FLAT * largest).count();
+    if flat == 0 { Ok(()) } else { Err(GeometryError::FlatMinimum { flat, of: values.len() }) }
+}
+
 impl LinearLaw {
     pub fn new(spec: &Spec, functions: &Functions, level: &Level<'_>, start: &Lifted) -> Result<Self, JudgeError> {
         let eta = spec.train.step_size;
@@ -103,7 +121,8 @@ impl LinearLaw {
         let drawn = deviations(functions, &minimum.theta, DRAWS);
         let own: Vec<Vec<f64>> = drawn.iter().map(|g| inverse.mul_vec(&minimum.jacobian.mul_vec(g))).collect();
         let c = Matrix::from_columns(n, &own).transpose().gram().scaled(1.0 / own.len() as f64);
-        if c.trace() <= 0.0 {
+        let at_start = deviations(functions, &start.theta, DRAWS / 64);
+        if mean_square(&drawn) <= NO_NOISE * mean_square(&at_start) {
             return Err(GeometryError::NoGradientNoise { predictor: minimum.coordinates[0] }.into());
         }
         let step = 1e-4 * minimum.half_log_det.exp().powf(1.0 / n as f64).clamp(1e-6, 1e3);
@@ -127,6 +146,7 @@ impl LinearLaw {
             *effective = 0.25 * eta * (trace(&up) - trace(&down)) / (2.0 * step);
             *gauge = (up.half_log_det - down.half_log_det) / (2.0 * step);
         }
+        refuse_flat(&curvature)?;
         let noise = m.matmul(&c).matmul(&m).scaled(eta);
         let temperature = eta * m.matmul(&c).trace() / (2.0 * n as f64);
         let solve = |right: &[f64]| -> Result<Vec<f64>, GeometryError> {
