@@ -155,3 +155,16 @@ fn one_parameter_goes_through_zeros_of_its_derivative() {
     let report = judged(&spec).report;
     assert_eq!(report.verdict, gaugebias::verify::Verdict::Agrees, "{report:?}");
 }
+
+/// A burn-in that is too short shows as a mean that still moves; the start of a law does not.
+#[test]
+fn samples_that_have_not_settled_are_told() {
+    let unsettled = |start: &str, burn_in: u64| {
+        let mut spec = spec(start, PRODUCT, "noise = \"horizontal\"", HORIZONTAL);
+        let verify = spec.verify.as_mut().expect("it has one");
+        (verify.burn_in, verify.thin) = (burn_in, 100);
+        judged(&spec).notes.iter().any(|note| note.contains("has not settled"))
+    };
+    assert!(unsettled("u = 1.6\nv = 1.6", 100));
+    assert!(!unsettled("u = 1.6\nv = 1.6", 2000));
+}

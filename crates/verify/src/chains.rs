@@ -1,4 +1,5 @@
 use crate::StatisticsError;
+use crate::student::mean_and_error;
 
 /// Samples of one scalar observable from an ensemble of independent chains: finite, and moving in every chain.
 ///
@@ -51,6 +52,16 @@ impl Chains {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Mean of the second half of the records less that of the first, and its standard error over chains; `None` for
+    /// fewer than eight chains or four records.
+    pub(crate) fn drift(&self) -> Option<(f64, f64)> {
+        let half = self.records / 2;
+        let mean = |part: &[f64]| part.iter().sum::<f64>() / half as f64;
+        let own: Vec<f64> =
+            self.iter().map(|chain| mean(&chain[self.records - half..]) - mean(&chain[..half])).collect();
+        (half >= 2 && own.len() >= 8).then(|| mean_and_error(&own))
     }
 
     /// Records per chain.

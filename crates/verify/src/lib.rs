@@ -22,6 +22,7 @@ mod judge;
 mod kolmogorov;
 mod law;
 mod penalty;
+mod student;
 #[cfg(test)]
 mod test_chains;
 mod verdict;

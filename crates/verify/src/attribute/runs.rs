@@ -4,14 +4,13 @@ use gaugebias_dynamics::Run;
 use gaugebias_model::SpecError;
 use gaugebias_model::spec::{Definition, Spec};
 use serde::Serialize;
-use statrs::distribution::{ContinuousCDF, StudentsT};
-use statrs::function::erf::erf;
 
 use super::ablate::{NoiseKind, has_penalty, noise_of, reference, without_noise, without_penalty};
 use super::predicted::{means_and_conditions, means_of};
-use super::{AttributeError, Simulate};
+use super::{AttributeError, INTERVAL, Simulate};
 use crate::judge::completion::completion_is_the_mean;
 use crate::judge::{has_own_data, has_random_start};
+use crate::student::{mean_and_error, standard_errors};
 
 /// Seeds whose flow is predicted, where they have starts of their own.
 pub(super) const PREDICTED_STARTS: usize = 8;
@@ -66,13 +65,6 @@ pub(super) fn combined(parts: &[(f64, &Mean)]) -> (f64, f64) {
     mean_and_error(&(0..parts[0].1.seeds.len()).map(of).collect::<Vec<f64>>())
 }
 
-fn mean_and_error(values: &[f64]) -> (f64, f64) {
-    let count = values.len();
-    let mean = values.iter().sum::<f64>() / count as f64;
-    let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count.max(2) - 1) as f64;
-    (mean, (variance / count as f64).sqrt())
-}
-
 /// What a prediction leaves: Σ c_i (O_i − predicted) over the seeds that it is of.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Unpredicted {
@@ -94,15 +86,9 @@ impl Unpredicted {
         let seen = |seed: usize| parts.iter().map(|(c, mean)| c * mean.seeds[seed]).sum::<f64>();
         let rest: Vec<f64> = told.iter().enumerate().map(|(seed, told)| seen(seed) - told).collect();
         let ((difference, error), size) = (mean_and_error(&rest), parts[0].1.value.abs());
-        let failed = difference.abs() > standard_errors(followed) * error + NEGLIGIBLE * size;
+        let failed = difference.abs() > standard_errors(followed, INTERVAL) * error + NEGLIGIBLE * size;
         Some(Self { difference, error, seeds: followed, failed })
     }
-}
-
-/// Standard errors that a mean over so many seeds exceeds as rarely as a normal one exceeds three.
-fn standard_errors(seeds: usize) -> f64 {
-    let rare = 1.0 - erf(3.0 / std::f64::consts::SQRT_2);
-    StudentsT::new(0.0, 1.0, seeds.max(2) as f64 - 1.0).map_or(f64::INFINITY, |t| t.inverse_cdf(1.0 - 0.5 * rare))
 }
 
 /// Σ c_i times what is predicted of each, on average over starts; `None` where a prediction is missing that does not cancel.

@@ -26,7 +26,8 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::energy::EnergyTest;
-use crate::{Measured, PredictedCdf, Report, StatisticsError, compare};
+use crate::student::standard_errors;
+use crate::{Chains, Measured, PredictedCdf, Report, StatisticsError, compare};
 pub use charges::ChargeReport;
 use densities::{Densities, density_laws, gradient_noise_laws};
 use flow::FlowPrediction;
@@ -179,6 +180,17 @@ pub(crate) fn laws(spec: &Spec) -> Result<Prediction, JudgeError> {
     Ok(prediction)
 }
 
+/// What is said of samples whose mean still moves: they are no stationary law's, whatever it is.
+fn unsettled(records: &[&[f64]]) -> Option<String> {
+    let (drift, error) = Chains::from_records(records).ok()?.drift()?;
+    (drift.abs() > standard_errors(records[0].len(), SETTLED) * error).then(|| {
+        format!(
+            "from the first to the second half of the samples the mean moves by {drift:.6} ± {error:.6}: the run has not settled, so a verdict is \
+             one of its start as well; take a longer verify.burn_in, and more train.steps"
+        )
+    })
+}
+
 /// Refuses a law that needs gradients with noise, or without, where the draws of a step say the opposite.
 fn refuse_other_noise(spec: &Spec, law: Law, functions: &Functions) -> Result<(), JudgeError> {
     let what = match (law, functions.drawn_loss.is_some()) {
@@ -191,6 +203,9 @@ fn refuse_other_noise(spec: &Spec, law: Law, functions: &Functions) -> Result<()
     };
     Err(JudgeError::Missing(format!("{}: {what}", spec.title)))
 }
+
+/// Standard errors of a mean that moves.
+const SETTLED: f64 = 4.0;
 
 /// Samples that a run to the end takes: at every `thin`-th step from the burn-in on, but not of the start.
 fn expected_samples(spec: &Spec, verify: &Verify) -> usize {
@@ -309,7 +324,8 @@ impl Prediction {
         report.noise_estimate = gradient_noise::estimate(&self.spec, &self.functions, &self.symmetries, run)?;
         report.energy = densities.cloud.as_ref().map(|cloud| self.energy(cloud, run)).transpose()?;
         let shown = std::iter::once(&densities.law).chain(&densities.others);
-        Ok(Judgement { report, curves: shown.map(|(table, _)| table.curve()).collect(), notes: self.notes.clone() })
+        let notes = self.notes.iter().cloned().chain(unsettled(&records)).collect();
+        Ok(Judgement { report, curves: shown.map(|(table, _)| table.curve()).collect(), notes })
     }
 
     /// Conditions and limits of the predicted law, in sentences.
