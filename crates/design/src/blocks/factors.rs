@@ -8,7 +8,8 @@
 //!
 //! The law is exact for L = 2 and n = m. Otherwise the slice is not invariant (theory of the horizontal law), which the proof measures.
 
-use super::{Block, Formulas, Parameter, Snippets, Uniform, tagged};
+use super::{Block, Formulas, Leaving, Parameter, Snippets, Uniform, tagged};
+use crate::escape::equal_factors;
 use crate::formula::{Regime, exponent, factor, fraction};
 use gaugebias_linalg::{Matrix, Svd, svd};
 
@@ -160,6 +161,35 @@ impl Block for Factors {
 
     fn potential(&self, _: &[f64]) -> Option<f64> {
         None
+    }
+
+    /// Singular directions of the solution, which are taken to stand: σ' = L σ^(2 − 2/L) |g| from a balanced start along them, that is ds/s^(L−1) = |g| dt for its factors s = σ^(1/L). Normal
+    /// entries of deviation s have, in root mean square, √(m/2) s of the growing combination (Uᵀp + Vq)/√2 of two factors, m the inner dimensions that no direction before has taken.
+    fn leaving(&self, solution: &[f64], regime: Regime, scale: f64) -> Vec<Leaving> {
+        let found = self.decomposed(solution);
+        let depth = self.depth as f64;
+        let start = |k: usize| match regime {
+            Regime::Noise => scale,
+            Regime::Minibatch | Regime::Flow => scale * (0.5 * (self.rank() - k) as f64).sqrt(),
+        };
+        let outer = |p: &[f64], q: &[f64]| p.iter().flat_map(|p| q.iter().map(move |q| p * q)).collect::<Vec<f64>>();
+        let unit = |i: usize, n: usize| (0..n).map(|k| if k == i { 1.0 } else { 0.0 }).collect::<Vec<f64>>();
+        let of = |k: usize| {
+            let (left, right) = (found.u.column(k), found.v.column(k));
+            let row = (0..self.columns).map(|j| outer(&left, &unit(j, self.columns)));
+            let column = (0..self.rows).map(|i| outer(&unit(i, self.rows), &right));
+            let end = (0.5 * found.singular_values[k]).powf(1.0 / depth);
+            Leaving {
+                directions: vec![outer(&left, &right)],
+                opened: row.chain(column).collect(),
+                time: Some(equal_factors(start(k), end, depth)),
+            }
+        };
+        (0..self.rank()).map(of).collect()
+    }
+
+    fn unit(&self) -> &'static str {
+        "singular value"
     }
 
     fn formulas(&self, of: &str, a: &str) -> Formulas {

@@ -22,6 +22,9 @@ pub const DEGREE: usize = 10;
 /// R above its level by more than this makes a slope at which rounding of s spoils w.
 const STEEPEST: f64 = 15.0;
 
+/// Midpoints of a piece in integrals along the link.
+const MIDPOINTS: u32 = 32;
+
 /// R at many places.
 pub type Function<'a> = &'a dyn Fn(&[f64]) -> Result<Vec<f64>, DesignError>;
 
@@ -128,6 +131,17 @@ impl Link {
     pub fn slope(&self, s: f64) -> f64 {
         let piece = self.piece_of(s);
         piece.slope(piece.place(s))
+    }
+
+    /// ∫ ds/ψ'(s) between two arc lengths: piece by piece, by midpoints.
+    pub fn time_between(&self, low: f64, high: f64) -> f64 {
+        let inside = self.knots.iter().copied().filter(|knot| low < *knot && *knot < high);
+        let places: Vec<f64> = std::iter::once(low).chain(inside).chain([high]).collect();
+        let over = |pair: &[f64]| {
+            let width = (pair[1] - pair[0]) / f64::from(MIDPOINTS);
+            (0..MIDPOINTS).map(|k| width / self.slope(pair[0] + width * (f64::from(k) + 0.5))).sum::<f64>()
+        };
+        places.windows(2).map(over).sum()
     }
 
     /// s(w), by bisection within the piece.
