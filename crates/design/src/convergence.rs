@@ -310,11 +310,13 @@ mod tests {
         }
     }
 
+    type Function<'a> = &'a dyn Fn(&[f64]) -> Vec<f64>;
+
     /// Steps after which each of the sizes that `measure` finds in z has come to half of its end; descent of z = `forward`(θ) by differences.
     fn half_way(
         data: &Regression,
-        (start, forward): (Vec<f64>, &dyn Fn(&[f64]) -> Vec<f64>),
-        measure: &dyn Fn(&[f64]) -> Vec<f64>,
+        (start, forward): (Vec<f64>, Function<'_>),
+        measure: Function<'_>,
         step: f64,
     ) -> [f64; 2] {
         let ends = measure(&data.solution().unwrap());
@@ -332,13 +334,13 @@ mod tests {
             let residual: Vec<f64> = data.features.mul_vec(&z).iter().zip(&data.target).map(|(f, y)| f - y).collect();
             let gradient = data.features.transpose_mul_vec(&residual);
             let old = theta.clone();
-            for i in 0..theta.len() {
+            for (i, entry) in theta.iter_mut().enumerate() {
                 let moved = |by: f64| {
                     forward(&old.iter().enumerate().map(|(j, t)| if i == j { t + by } else { *t }).collect::<Vec<_>>())
                 };
                 let slope: f64 =
                     moved(1e-5).iter().zip(moved(-1e-5)).zip(&gradient).map(|((a, b), g)| g * (a - b) / 2e-5).sum();
-                theta[i] -= step * share * slope;
+                *entry -= step * share * slope;
             }
         }
         [left.iter().copied().fold(f64::INFINITY, f64::min), left.iter().copied().fold(0.0, f64::max)]
