@@ -10,7 +10,7 @@
 
 use super::{Block, Formulas, Leaving, Parameter, Snippets, Uniform, tagged};
 use crate::escape::equal_factors;
-use crate::formula::{Regime, exponent, factor, fraction};
+use crate::formula::{Regime, exponent, factor};
 use gaugebias_linalg::{Matrix, Svd, svd};
 
 /// Z = W_L…W_1 ∈ ℝ^(n × m).
@@ -197,7 +197,7 @@ impl Block for Factors {
         let single = (n + m - 2 * self.rank()) as f64;
         let (noise, minibatch, equal) = if self.depth == 2 {
             (
-                format!("{} Σ log σ_i + Σ_(i<j) log(σ_i + σ_j)", fraction(0.5 + 0.5 * single)),
+                format!("{}Σ log σ_i + Σ_(i<j) log(σ_i + σ_j)", factor(0.5 + 0.5 * single)),
                 format!("¼ η E[tr({a}{a}ᵀ √({of}{of}ᵀ)) + tr({a}ᵀ{a} √({of}ᵀ{of}))]"),
                 Some(format!("{}η E[{a}_ij²] ‖{of}‖_*", factor(0.25 * (n + m) as f64))),
             )
