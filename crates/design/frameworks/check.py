@@ -162,7 +162,7 @@ def check_torch(name, code, example, shape):
 
 
 def half_precision(code, w):
-    """bfloat16 has eight bits, and a product of factors the errors of each; balancing, charges and gradients are there."""
+    """The parameters have eight bits, and w is what they make in higher precision; balancing, charges and gradients are there."""
     import torch
 
     holder = torch.nn.Module()
@@ -170,7 +170,8 @@ def half_precision(code, w):
     code.attach(holder)
     weight = code.effective_weight(holder)
     assert weight.dtype == torch.bfloat16, f"the weight is {weight.dtype}"
-    close(weight.detach().double(), w, "weight in bfloat16", 0.05)
+    parts = [original.detach().double() for original in code._originals(holder, "weight")]
+    close(weight.detach().double(), code._weight(*parts), "weight in bfloat16", 0.01)
     weight.sum().backward()
     for original in code._originals(holder, "weight"):
         assert original.dtype == torch.bfloat16 and original.grad.isfinite().all(), "gradient in bfloat16"
