@@ -140,13 +140,13 @@ pub fn advice(design: &Design, lambda: f64, training: Option<Training<'_>>) -> R
         return Ok(Advice { sentences: lines, recommended: Some(found), convergence: None });
     };
     lines.insert(0, LOSS.to_owned());
-    let advised = found.blocks.first().and_then(|first| first.step_size).filter(|_| training.step_size.is_none());
-    lines.push(stability(training.step_size.or(advised), stable, lambda));
+    let advised = found.blocks.first().and_then(|first| first.step_size);
+    lines.push(stability(advised, stable, lambda));
     let given = training.step_size.unwrap_or(SAFE * stable);
     if regime == Regime::Minibatch {
-        lines.extend(minibatch::at_step(design, &blocks, training, given, &mut found)?);
+        lines.extend(minibatch::at_step(design, &blocks, training, (given, given / stable), &mut found)?);
     }
-    let used = advised.filter(|step| *step <= stable).unwrap_or(given);
+    let used = training.step_size.or(advised.filter(|step| *step <= stable)).unwrap_or(given);
     let convergence = landscape.convergence(design, used)?;
     let mut units: Vec<&str> = blocks.iter().map(|one| one.block.unit()).collect();
     units.dedup();

@@ -8,7 +8,7 @@
 //! deviation of fresh noise on the label of each row (`train.label_noise`). Batches give all λ from 0 (the full batch) to c η V (single rows); noise gives any above that of its batches.
 
 use super::regression::share_of_variance;
-use super::{Penalised, Recommended, Regression, Training, shared};
+use super::{Penalised, Recommended, Regression, SAFE, Training, shared};
 use crate::formula::Regime;
 use crate::{Design, DesignError};
 use gaugebias_linalg::Matrix;
@@ -95,12 +95,12 @@ fn gradients(design: &Design, blocks: &[Penalised<'_>], data: &Regression) -> Re
     Ok(blocks.iter().map(of).collect())
 }
 
-/// Batches and noise on labels that give λ of the first block at a step size.
+/// Batches and noise on labels that give λ of the first block at a step size, a share of the largest stable one.
 pub(super) fn at_step(
     design: &Design,
     blocks: &[Penalised<'_>],
     training: Training<'_>,
-    step: f64,
+    (step, share): (f64, f64),
     found: &mut Recommended,
 ) -> Result<Vec<String>, DesignError> {
     let (rows, lambda, own) = (training.data.rows(), found.lambda, gradients(design, blocks, training.data)?);
@@ -116,7 +116,11 @@ pub(super) fn at_step(
             .filter(|strength| *strength < lambda && training.batch < rows)
             .map(|strength| first.noise(lambda - strength, step, training.batch)),
     };
-    let chosen = if training.step_size.is_some() { "" } else { ", a tenth of that bound," };
+    let chosen = match training.step_size {
+        None => ", a tenth of that bound,".to_owned(),
+        Some(_) if share <= SAFE => String::new(),
+        Some(_) => format!(", {:.0} % of that bound and no longer accurate to first order,", 100.0 * share),
+    };
     let told = |strengths: &[f64]| {
         let each: Vec<String> =
             blocks.iter().zip(strengths).map(|(one, strength)| format!("{}λ = {strength:.3e}", one.label)).collect();

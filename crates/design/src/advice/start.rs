@@ -80,7 +80,7 @@ pub(super) fn sentences(blocks: &[Penalised<'_>], solution: Option<&[f64]>, foun
 
 fn told(label: &str, (small, large): (f64, f64), scale: f64, deviation: Option<f64>, near: Option<f64>) -> String {
     let now = deviation
-        .map_or(String::new(), |share| format!("at scale {scale} φ/|z| differs by ± {:.0} %, ", 100.0 * share));
+        .map_or(String::new(), |share| format!("at scale {scale} φ/|z| differs by ± {:.0} %; ", 100.0 * share));
     let then = match near {
         Some(scale) => format!("φ is within 5 % of an L1 norm from scale {scale:.1e} down"),
         None => "no scale makes φ an L1 norm".to_owned(),
