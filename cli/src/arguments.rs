@@ -341,6 +341,9 @@ pub struct Design {
     /// For that advice: rows in a batch
     #[arg(long, value_name = "B", default_value_t = 1, requires = "data")]
     pub batch: usize,
+    /// For that advice: the step size that you train with, for which it finds batches and noise on labels [default: a tenth of the largest stable one]
+    #[arg(long, value_name = "ETA", requires = "data", allow_negative_numbers = true)]
+    pub step_size: Option<f64>,
     /// Size of the factors at the start
     #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
     pub scale: Option<f64>,

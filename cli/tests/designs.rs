@@ -24,6 +24,7 @@ fn folder() -> Folder {
     let folder = Folder::new();
     folder.write("edges.csv", "from,to\n0,1\n1,2\n1,3\n4,5\n");
     folder.write("cycle.csv", "0,1\n1,2\n2,0\n");
+    folder.write("empty.csv", "");
     folder.write("table.csv", "-4,2\n0,0\n4,2\n");
     folder.write("wrong.csv", "0,1\n1;2\n");
     folder
@@ -116,6 +117,10 @@ fn what_cannot_be_had_is_the_inputs_fault() {
         (&["haar", "--size", "8", "--tolerance", "1e-6"], "--penalty"),
         (&["sparsity", "--size", "6", "--seeds", "8"], "--out"),
         (&["sparsity", "--size", "6", "--lambda", "0.1", "--batch", "3"], "--data"),
+        (&["sparsity", "--size", "6", "--lambda", "0.1", "--step-size", "0.1"], "--data"),
+        (&["low-rank", "--size", "1"], "no rank that could be low"),
+        (&["graph", "--edges", "empty.csv"], "empty.csv, line 1: no edges are there"),
+        (&["custom", "--penalty", "sum(w)", "--domain=-1,1", "--size", "2"], "depends on the others"),
         (&["sparsity", "--size", "6", "--emit", "torch", "--lambda", "0.1"], "cannot be used with"),
         (&["blocks", "--blocks", "sparsity:3", "--depth", "4"], "--depth"),
         (&["sparsity", "--size", "6", "--lambda", "inf"], "finite"),

@@ -102,7 +102,8 @@ fn every_command_prints_what_its_schema_says() {
     let folder = Folder::new();
     folder.write("law.toml", SPEC);
     folder.write("plain.toml", PLAIN);
-    let commands: [(&str, &[&str], usize); 13] = [
+    folder.write("data.csv", "1,0.5,1\n-0.3,1,2\n0.7,-1,0.2\n1.5,0.1,-1\n");
+    let commands: [(&str, &[&str], usize); 15] = [
         ("derive", &["derive", "law.toml", "--json"], 2),
         ("derive", &["derive", "plain.toml", "--json"], 1),
         ("balance", &["balance", "law.toml", "--at", "initial", "-o", "theta.safetensors", "--json"], 1),
@@ -116,6 +117,8 @@ fn every_command_prints_what_its_schema_says() {
             &["design", "--target", "custom", "--penalty", "abs(w)", "--domain=-2,2", "--size", "2", "--json"],
             1,
         ),
+        ("design", &[&ADVISED[..], &["--regime", "flow"]].concat(), 1),
+        ("design", &[&ADVISED[..], &["--regime", "minibatch", "--step-size", "0.01", "--batch", "2"]].concat(), 1),
         ("run", &["run", "law.toml", "--json", "--out", "law"], 1),
         ("run", &["run", "plain.toml", "--json", "--out", "plain"], 1),
         ("bench", &["bench", "law.toml", "--json", "--threads", "1"], 2),
@@ -130,6 +133,10 @@ fn every_command_prints_what_its_schema_says() {
         }
     }
 }
+
+/// A design with an advice on the rows of `data.csv`.
+const ADVISED: [&str; 10] =
+    ["design", "--target", "sparsity", "--size", "2", "--lambda", "0.001", "--data", "data.csv", "--json"];
 
 /// Each scalar and list of an object, put in the place of another type, is refused.
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gaugebias::design::advice::{Advice, Regression, advice};
+use gaugebias::design::advice::{Advice, Regression, Training, advice};
 use gaugebias::design::code::Framework;
 use gaugebias::design::proof::prove;
 use gaugebias::design::{
@@ -37,7 +37,8 @@ pub fn design(flags: &Design) -> Result<(), Failure> {
         None => {
             let mut record = Record::new(&design)?;
             let advice = advised(&design, flags)?;
-            (record.advice, record.convergence) = (advice.sentences, advice.convergence);
+            record.advice = advice.sentences;
+            (record.recommended, record.convergence) = (advice.recommended, advice.convergence);
             let laws = match &flags.out {
                 Some(path) => written(&design, &record, path, flags)?,
                 None => Vec::new(),
@@ -140,7 +141,8 @@ fn advised(design: &Designed, flags: &Design) -> Result<Advice, Failure> {
         Some(path) => Some(Regression::read(&path.display().to_string(), &read(path)?)?),
         None => None,
     };
-    Ok(advice(design, lambda, data.as_ref().map(|data| (data, flags.batch)))?)
+    let training = |data| Training { data, batch: flags.batch, step_size: flags.step_size };
+    Ok(advice(design, lambda, data.as_ref().map(training))?)
 }
 
 fn contents(path: &Path) -> Result<String, String> {

@@ -23,6 +23,7 @@ pub(super) const DESIGN: &[Field] = &[
     field("example", Object(EXAMPLE), "a point for comparison with other implementations"),
     field("spec", Text, "a spec that runs"),
     field("advice", List(&Text), "settings for the strength --lambda, where it was given"),
+    field("recommended", OrNull(&Object(RECOMMENDED)), "the numbers of that advice; null without --lambda"),
     field("convergence", OrNull(&Object(CONVERGENCE)), "how many steps training takes; null without --data"),
     field("notes", List(&Text), "in sentences"),
     field(
@@ -43,6 +44,56 @@ const BLOCK: &[Field] = &[
     field("simulation", OrNull(&Object(SIMULATION)), "of its law, with --out"),
 ];
 
+const RECOMMENDED: &[Field] = &[
+    field("lambda", Number, "λ"),
+    field("blocks", List(&Object(BLOCK_SETTINGS)), "settings of each penalised block"),
+    field("stable_step_size", OrNull(&Number), "2/λ_max(M ∇²L) at least squares; null without --data"),
+    field(
+        "at_step_size",
+        OrNull(&Object(AT_STEP_SIZE)),
+        "what gives λ of the first block at a given step size; null without --data and outside the minibatch regime",
+    ),
+];
+
+const BLOCK_SETTINGS: &[Field] = &[
+    field("coordinates", List(&Count), "of Tw: the first, and the first that is another's"),
+    field("temperature", OrNull(&Number), "τ; null outside the noise regime"),
+    field(
+        "step_size",
+        OrNull(&Number),
+        "η for batches of --batch rows; null outside the minibatch regime, and without noise",
+    ),
+    field(
+        "l1_scale",
+        OrNull(&Number),
+        "scale of the start at which φ is within 5 % of an L1 norm; null where there is none",
+    ),
+    field(
+        "l1_deviation",
+        OrNull(&Number),
+        "share by which φ/|z| differs over the solution at the printed scale; null likewise",
+    ),
+];
+
+const AT_STEP_SIZE: &[Field] = &[
+    field("step_size", Number, "η: --step-size, or a tenth of the largest stable one"),
+    field(
+        "batch",
+        OrNull(&Object(BATCH)),
+        "the size of batches whose λ is nearest; null where it is beyond all of them",
+    ),
+    field("batch_range", List(&Number), "λ of batches of all rows but one, and of single rows"),
+    field("given_batch_strength", Number, "λ of batches of --batch rows"),
+    field("label_noise", Number, "deviation of noise on labels that gives λ with full batches"),
+    field(
+        "label_noise_with_batch",
+        OrNull(&Number),
+        "and with batches of --batch rows; null where they alone give more",
+    ),
+];
+
+const BATCH: &[Field] = &[field("rows", Count, "B"), field("strengths", List(&Number), "λ of each penalised block")];
+
 const CONVERGENCE: &[Field] = &[
     field("step_size", Number, "η"),
     field("fastest", Number, "steps for a factor e near the solution, along the fastest direction"),
@@ -50,7 +101,7 @@ const CONVERGENCE: &[Field] = &[
     field(
         "escape",
         OrNull(&List(&Number)),
-        "steps until the first and the last entry has left the start for half of its value, of those that start below it and that descent reaches; null without a closed form",
+        "steps until the first and the last entry, group or singular value has left the start for half of its value, of those that start below it and that descent reaches; null where nothing does",
     ),
     field("unreachable", Count, "entries of the solution whose sign descent does not reach from the printed start"),
     field("forbidden", Count, "and that no start of the design has"),

@@ -136,6 +136,7 @@ def check_torch(name, code, example, shape):
     if charged is not None:
         assert charged > 1e-3, "the example is balanced"
         assert all(x.abs().max() <= 1e-10 for x in code.charges(holder).values()), "charges after balancing"
+    half_precision(code, w)
     x, y = (torch.tensor(part) for part in task(w.numel()))
     if name in ANY_SIZE:
         conv = code.attach(torch.nn.Conv2d(2, 3, 3), floor=0.05)
@@ -158,6 +159,25 @@ def check_torch(name, code, example, shape):
         optimiser.step()
         losses.append(float(loss.detach()))
     trained(losses)
+
+
+def half_precision(code, w):
+    """The parameters have eight bits, and w is what they make in higher precision; balancing, charges and gradients are there."""
+    import torch
+
+    holder = torch.nn.Module()
+    holder.weight = torch.nn.Parameter(w.to(torch.bfloat16))
+    code.attach(holder)
+    weight = code.effective_weight(holder)
+    assert weight.dtype == torch.bfloat16, f"the weight is {weight.dtype}"
+    parts = [original.detach().double() for original in code._originals(holder, "weight")]
+    close(weight.detach().double(), code._weight(*parts), "weight in bfloat16", 0.01)
+    weight.sum().backward()
+    for original in code._originals(holder, "weight"):
+        assert original.dtype == torch.bfloat16 and original.grad.isfinite().all(), "gradient in bfloat16"
+    code.balance_(holder)
+    code.initialise_(holder)
+    code.charges(holder)
 
 
 def trained(losses):

@@ -217,6 +217,10 @@ fn factors(settings: &Settings, tag: String) -> Result<Factors, DesignError> {
             &format!("1 to {MOST_COORDINATES} entries"),
         ));
     }
+    if rows * columns == 1 {
+        let expected = "at least two rows or columns: one number has no rank that could be low. --target sparsity has ½ log|w| for a number";
+        return Err(out_of_range("the matrix", "1 × 1", expected));
+    }
     if !(2..=16).contains(&depth) {
         return Err(out_of_range("the depth", depth, "2 to 16 factors"));
     }
@@ -313,6 +317,7 @@ fn linked(settings: &Settings, size: usize, tag: String) -> Result<Linked, Desig
     }
     let regime = settings.regime;
     let product = settings.link == Some(LinkKind::Product);
-    let link = Link::new(&|w| penalty.as_horizontal(regime, w), domain, settings.tolerance, &penalty.nodes(), product)?;
+    let link = Link::new(&|w| penalty.as_horizontal(regime, w), domain, settings.tolerance, &penalty.nodes(), product)
+        .map_err(|error| error.in_regime(regime))?;
     Ok(Linked { size, link, penalty, regime, product, tag })
 }

@@ -2,17 +2,16 @@
 //!
 //! ```text
 //! near w*     dz/dt = −M H (z − z*),  M = JJᵀ at z* on the balanced slice, H = ∇²L by z:   1/(η λ) steps for a factor e along an eigenvector of M H
-//! from 0      dz/dt = M(z) |g|, g = ∂L/∂z:   η |g| · steps = ∫ dz/M(z) from the start to |z*|/2
-//!   D = 2, factors (0, s):     ½ arcsinh(|z*|/s²), about ½ log(2|z*|/s²)
-//!   D factors at s:            ½ log(z/s²) for D = 2,  (s^(2−D) − z^((2−D)/D))/(D − 2) beyond
-//!   factors (0, s, …, s):      ∫_0^x dx/(s² + x²)^((D−1)/2) with x (s² + x²)^((D−1)/2) = z: arctan(x/s)/s for D = 3
+//! from 0      dz/dt = M(z) |g|, g = ∂L/∂z:   η ∫ |g| = ∫ dz/M(z) from the start to z*/2 ([`crate::escape`])
 //! ```
 //!
 //! The first is the local rate of a flow dw/dt = −M∇L. In the second g changes whenever an entry has left: from a small start the flow goes from
 //! saddle to saddle, with the entries that have left at their least squares and the others at 0, and what counts is the integral of g (Pesme and Flammarion, *Saddle-to-saddle
-//! dynamics in diagonal linear networks*, 2023). Both are for step sizes at which descent follows its flow.
+//! dynamics in diagonal linear networks*, 2023). What leaves together is an entry, a group, or a singular direction of the solution ([`Leaving`]); of groups the integral is a vector. Both
+//! are for step sizes at which descent follows its flow.
 
 use crate::advice::Regression;
+use crate::blocks::Leaving;
 use crate::{Design, DesignError};
 use gaugebias_linalg::{Matrix, eigvalsh, least_squares, symmetric_eigen};
 use serde::Serialize;
@@ -33,7 +32,7 @@ pub struct Convergence {
     pub fastest: f64,
     /// And along the slowest that the data see.
     pub slowest: f64,
-    /// Steps until the first and the last entry has left the start for half of its value, of those that start below it and that descent reaches; null where no block has a closed form.
+    /// Steps until the first and the last entry (group, singular value) has left the start for half of its value, of those that start below it and that descent reaches; null where nothing does.
     pub escape: Option<[f64; 2]>,
     /// Entries of the solution whose sign descent does not reach from the printed start.
     pub unreachable: usize,
@@ -42,14 +41,15 @@ pub struct Convergence {
 }
 
 impl Convergence {
-    pub(crate) fn sentences(&self) -> Vec<String> {
+    /// Sentences; `unit` is what leaves the start, an entry or a group.
+    pub(crate) fn sentences(&self, unit: &str) -> Vec<String> {
         let mut lines = vec![format!(
             "at η = {:.1e} a deviation from the solution falls by a factor e in {:.1e} steps along the fastest direction and in {:.1e} along the slowest (1/(η λ), λ the eigenvalues of M H)",
             self.step_size, self.fastest, self.slowest
         )];
         lines.extend(self.escape.map(|[first, last]| {
             let of = if self.unreachable > 0 { "of the entries that can, " } else { "" };
-            format!("from the printed start, {of}the first that is below half of its value comes to it in about {first:.1e} steps, the last in {last:.1e}")
+            format!("from the printed start, {of}the first {unit} that is below half of its value comes to it in about {first:.1e} steps, the last in {last:.1e}")
         }));
         lines.extend(self.sign_warning());
         lines
@@ -120,6 +120,11 @@ impl Landscape {
         })
     }
 
+    /// z*.
+    pub(crate) fn solution(&self) -> &[f64] {
+        &self.solution
+    }
+
     /// Whether an entry is large enough to be waited for.
     fn counts(&self, z: f64) -> bool {
         z.abs() >= SMALL * self.solution.iter().fold(0.0_f64, |m, z| m.max(z.abs()))
@@ -140,106 +145,106 @@ impl Landscape {
         found
     }
 
-    /// η × steps of the first and the last entry that leaves its start, saddle by saddle.
+    /// η × steps of the first and the last of what leaves its start, saddle by saddle.
     fn escape(&self, design: &Design) -> Result<Option<[f64; 2]>, DesignError> {
-        let budgets = self.budgets(design);
-        if self.solution.len() > MOST_ENTRIES || budgets.iter().all(Option::is_none) {
+        if self.solution.len() > MOST_ENTRIES {
             return Ok(None);
         }
-        let mut active = design.free_coordinates();
-        let (mut spent, mut now, mut times) = (vec![0.0; budgets.len()], 0.0, Vec::new());
-        for _ in 0..budgets.len() {
+        let mut waiting = self.leaving(design);
+        let mut active = design.free_directions();
+        let (mut now, mut times) = (0.0, Vec::new());
+        while !waiting.is_empty() {
             let gradient = self.gradient_at_saddle(&active)?;
-            // The time until the gradients' integral has what the entry needs, in either direction.
-            let left = |i: usize| -> Option<f64> {
-                let budget = budgets[i].filter(|_| !active.contains(&i) && gradient[i].abs() > UNSEEN)?;
-                Some((budget - gradient[i].signum() * spent[i]) / gradient[i].abs())
-            };
-            let all = (0..budgets.len()).filter_map(|i| left(i).map(|time| (time.max(0.0), i)));
+            let left = |one: &Waiting| one.time_left(&along(&one.directions, &gradient));
+            let all = waiting.iter().enumerate().filter_map(|(i, one)| left(one).map(|time| (time, i)));
             let Some((time, next)) = all.min_by(|a, b| a.0.total_cmp(&b.0)) else { break };
-            spent.iter_mut().zip(&gradient).for_each(|(spent, g)| *spent += time * g);
+            for one in &mut waiting {
+                let forces = along(&one.directions, &gradient);
+                one.spent.iter_mut().zip(forces).for_each(|(spent, g)| *spent += time * g);
+            }
             now += time;
             times.push(now);
-            active.push(next);
+            let left = waiting.swap_remove(next);
+            active.extend(left.directions.into_iter().chain(left.opened));
         }
         Ok(times.first().zip(times.last()).map(|(first, last)| [*first, *last]))
     }
 
-    /// ∫ dz/M to half of its value, of each entry that counts.
-    fn budgets(&self, design: &Design) -> Vec<Option<f64>> {
+    /// What counts and starts below half of its value, in the coordinates of the whole design.
+    fn leaving(&self, design: &Design) -> Vec<Waiting> {
         let mut found = Vec::new();
         for (part, place) in design.placed() {
             for (block, own) in part.placed() {
-                let (regime, scale) = (part.settings.regime, part.scale());
-                let sign = block.kept_sign(regime);
-                let reached = |z: &f64| self.counts(*z) && sign.is_none_or(|sign| *z * sign > 0.0);
-                // An entry that starts beyond half of its value does not have to leave for it.
-                let time = |z: &f64| block.escape_time(0.5 * z, regime, scale).filter(|time| *time > 0.0);
-                let entries = &self.solution[place.start + own.start..place.start + own.end];
-                found.extend(entries.iter().map(|z| Some(z).filter(|z| reached(z)).and_then(time)));
+                let at = place.start + own.start..place.start + own.end;
+                let whole = |direction: &Vec<f64>| {
+                    let mut whole = vec![0.0; self.solution.len()];
+                    whole[at.clone()].copy_from_slice(direction);
+                    whole
+                };
+                let solution = &self.solution[at.clone()];
+                let waiting = |Leaving { directions, opened, time }: Leaving| {
+                    let directions: Vec<Vec<f64>> = directions.iter().map(whole).collect();
+                    let size = length(&along(&directions, &self.solution));
+                    let budget = time.filter(|time| *time > 0.0 && self.counts(size))?;
+                    let opened = opened.iter().map(whole).collect();
+                    Some(Waiting { spent: vec![0.0; directions.len()], directions, opened, budget })
+                };
+                found.extend(
+                    block.leaving(solution, part.settings.regime, part.scale()).into_iter().filter_map(waiting),
+                );
             }
         }
         found
     }
 
-    /// ∂L/∂z where the active entries are fitted and the others 0: with L = ½(z − z*)ᵀH(z − z*).
-    fn gradient_at_saddle(&self, active: &[usize]) -> Result<Vec<f64>, DesignError> {
+    /// ∂L/∂z where the active directions are fitted and the others 0: with L = ½(z − z*)ᵀH(z − z*).
+    fn gradient_at_saddle(&self, active: &[Vec<f64>]) -> Result<Vec<f64>, DesignError> {
         let n = self.solution.len();
         let target = self.curvature.mul_vec(&self.solution);
         let mut z = vec![0.0; n];
         if !active.is_empty() {
-            let m = active.len();
-            let own = Matrix::from_fn(m, m, |a, b| self.curvature[(active[a], active[b])]);
-            let right: Vec<f64> = active.iter().map(|i| target[*i]).collect();
-            for (i, value) in active.iter().zip(least_squares(&own, &right, UNSEEN)?) {
-                z[*i] = value;
-            }
+            let basis = Matrix::from_fn(n, active.len(), |i, k| active[k][i]);
+            let own = basis.transpose().matmul(&self.curvature).matmul(&basis);
+            z = basis.mul_vec(&least_squares(&own, &along(active, &target), UNSEEN)?);
         }
         Ok(self.curvature.mul_vec(&z).iter().zip(&target).map(|(a, b)| a - b).collect())
     }
 }
 
-/// ∫_s^x dx/x^(D−1): D factors that start equal.
-pub(crate) fn equal_factors(start: f64, end: f64, depth: f64) -> f64 {
-    let time = if depth == 2.0 {
-        (end / start).ln()
-    } else {
-        (start.powf(2.0 - depth) - end.powf(2.0 - depth)) / (depth - 2.0)
-    };
-    time.max(0.0)
+/// What has not left its start.
+struct Waiting {
+    directions: Vec<Vec<f64>>,
+    /// Directions that are fitted with them.
+    opened: Vec<Vec<f64>>,
+    /// ‖∫ ∂L/∂z dt‖ at which it has.
+    budget: f64,
+    /// That integral up to now, by direction.
+    spent: Vec<f64>,
 }
 
-/// ∫_0^x dx/(s² + x²)^((D−1)/2) with x (s² + x²)^((D−1)/2) = z: one factor at 0, the others at s.
-pub(crate) fn one_at_zero(start: f64, reach: f64, depth: f64) -> f64 {
-    let power = 0.5 * (depth - 1.0);
-    let (mut low, mut high) = (0.0_f64, reach.powf(1.0 / depth));
-    for _ in 0..100 {
-        let middle = 0.5 * (low + high);
-        let below = middle * (start * start + middle * middle).powf(power) < reach;
-        (low, high) = if below { (middle, high) } else { (low, middle) };
+impl Waiting {
+    /// The t ≥ 0 at which ‖spent + t g‖ is the budget; none where g is rounding.
+    fn time_left(&self, forces: &[f64]) -> Option<f64> {
+        let (a, c) = (length(forces).powi(2), length(&self.spent).powi(2) - self.budget.powi(2));
+        let b: f64 = forces.iter().zip(&self.spent).map(|(g, spent)| g * spent).sum();
+        (a.sqrt() > UNSEEN).then(|| ((-b + (b * b - a * c).max(0.0).sqrt()) / a).max(0.0))
     }
-    // x = s sinh t, so that the integrand is smooth: ∫ s^(2−D) cosh(t)^(2−D) dt, by midpoints.
-    let (end, nodes) = ((low / start).asinh(), 2_000);
-    let width = end / f64::from(nodes);
-    let at = |k: u32| (width * (f64::from(k) + 0.5)).cosh().powf(2.0 - depth);
-    start.powf(2.0 - depth) * (0..nodes).map(at).sum::<f64>() * width
+}
+
+/// Components along directions.
+fn along(directions: &[Vec<f64>], vector: &[f64]) -> Vec<f64> {
+    let of = |direction: &Vec<f64>| direction.iter().zip(vector).map(|(a, b)| a * b).sum();
+    directions.iter().map(of).collect()
+}
+
+fn length(vector: &[f64]) -> f64 {
+    vector.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Regime, Settings, Target, design};
-
-    #[test]
-    fn escape_times_are_the_closed_forms() {
-        let (s, z) = (0.1_f64, 0.7_f64);
-        assert!((one_at_zero(s, z, 2.0) - 0.5 * (2.0 * z / (s * s)).asinh()).abs() < 1e-6);
-        let x: f64 = (0..200).fold(0.5, |x: f64, _| x - (x * (s * s + x * x) - z) / (s * s + 3.0 * x * x));
-        assert!((one_at_zero(s, z, 3.0) - (x / s).atan() / s).abs() < 1e-4);
-        assert!((equal_factors(s, z.sqrt(), 2.0) - 0.5 * (z / (s * s)).ln()).abs() < 1e-12);
-        assert!((equal_factors(0.5, 1.0, 3.0) - 1.0).abs() < 1e-12);
-        assert_eq!(equal_factors(1.0, 0.5, 3.0), 0.0);
-    }
 
     /// Gradient descent of u₁∘…∘u_D on a regression, from `start`; (losses less the least, steps after which each entry has come to half of its end).
     fn descend(data: &Regression, depth: usize, start: &[f64], step: f64, steps: usize) -> (Vec<f64>, Vec<usize>) {
@@ -302,6 +307,165 @@ mod tests {
             let slowest = 2.0 * (to - from) as f64 / (losses[from] / losses[to]).ln();
             assert!((found.slowest / slowest - 1.0).abs() < 0.1, "depth {depth}: {} {slowest}", found.slowest);
             assert!(found.fastest < found.slowest);
+        }
+    }
+
+    type Function<'a> = &'a dyn Fn(&[f64]) -> Vec<f64>;
+
+    /// Steps after which each of the sizes that `measure` finds in z has come to half of its end; descent of z = `forward`(θ) by differences.
+    fn half_way(
+        data: &Regression,
+        (start, forward): (Vec<f64>, Function<'_>),
+        measure: Function<'_>,
+        step: f64,
+    ) -> [f64; 2] {
+        let ends = measure(&data.solution().unwrap());
+        let (mut theta, mut left, share) = (start, vec![f64::NAN; ends.len()], 1.0 / data.rows() as f64);
+        for k in 0..200_000 {
+            let z = forward(&theta);
+            for (left, (size, end)) in left.iter_mut().zip(measure(&z).iter().zip(&ends)) {
+                if left.is_nan() && *size >= 0.5 * end {
+                    *left = f64::from(k);
+                }
+            }
+            if left.iter().all(|k| !k.is_nan()) {
+                break;
+            }
+            let residual: Vec<f64> = data.features.mul_vec(&z).iter().zip(&data.target).map(|(f, y)| f - y).collect();
+            let gradient = data.features.transpose_mul_vec(&residual);
+            let old = theta.clone();
+            for (i, entry) in theta.iter_mut().enumerate() {
+                let moved = |by: f64| {
+                    forward(&old.iter().enumerate().map(|(j, t)| if i == j { t + by } else { *t }).collect::<Vec<_>>())
+                };
+                let slope: f64 =
+                    moved(1e-5).iter().zip(moved(-1e-5)).zip(&gradient).map(|((a, b), g)| g * (a - b) / 2e-5).sum();
+                *entry -= step * share * slope;
+            }
+        }
+        [left.iter().copied().fold(f64::INFINITY, f64::min), left.iter().copied().fold(0.0, f64::max)]
+    }
+
+    fn uniforms() -> impl FnMut() -> f64 {
+        let mut seed = 3_u64;
+        move || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((seed >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
+        }
+    }
+
+    /// Rows of uniform features and labels of w without noise.
+    fn made(w: &[f64], rows: usize) -> Regression {
+        let mut uniform = uniforms();
+        let row = |_| {
+            let x: Vec<f64> = w.iter().map(|_| 3.4 * (uniform() - 0.5)).collect();
+            let y: f64 = x.iter().zip(w).map(|(x, w)| x * w).sum();
+            x.iter().chain([&y]).map(|x| format!("{x:?}")).collect::<Vec<_>>().join(",")
+        };
+        Regression::read("made.csv", &(0..rows).map(row).collect::<Vec<_>>().join("\n")).unwrap()
+    }
+
+    fn predicted(target: Target, settings: &Settings, data: &Regression, step: f64) -> [f64; 2] {
+        let design = design(target, settings).unwrap();
+        Landscape::new(&design, data).unwrap().convergence(&design, step).unwrap().escape.unwrap()
+    }
+
+    fn close(case: &str, found: [f64; 2], simulated: [f64; 2]) {
+        for (found, simulated) in found.iter().zip(simulated) {
+            assert!((0.5..2.0).contains(&(found / simulated)), "{case}: {found} predicted, {simulated} simulated");
+        }
+    }
+
+    /// Radial groups from equal entries, which turn, and s·x from x = 0.
+    #[test]
+    fn groups_leave_when_it_is_said() {
+        let (data, step) = (made(&[1.2, -0.4, 0.3, 0.5], 24), 2e-3);
+        let norms = |z: &[f64]| vec![z[0].hypot(z[1]), z[2].hypot(z[3])];
+        for strength in [0.7, 1.0, 1.2] {
+            let gamma = 2.0 / (2.0 - strength);
+            let scale = if gamma > 2.0 { 0.1 } else { 0.02 };
+            let settings = Settings {
+                groups: vec![2, 2],
+                strength: Some(strength),
+                regime: Regime::Flow,
+                scale: Some(scale),
+                ..Settings::default()
+            };
+            let forward = |x: &[f64]| {
+                let of = |pair: &[f64]| {
+                    pair.iter().map(|x| x * pair[0].hypot(pair[1]).powf(gamma - 1.0)).collect::<Vec<_>>()
+                };
+                x.chunks(2).flat_map(of).collect()
+            };
+            let simulated = half_way(&data, (vec![scale; 4], &forward), &norms, step);
+            close(&format!("γ = {gamma}"), predicted(Target::Group, &settings, &data, step), simulated);
+        }
+        let settings = Settings {
+            groups: vec![2, 2],
+            link: Some(crate::LinkKind::Product),
+            regime: Regime::Flow,
+            scale: Some(0.02),
+            ..Settings::default()
+        };
+        let forward = |t: &[f64]| vec![t[0] * t[2], t[0] * t[3], t[1] * t[4], t[1] * t[5]];
+        let start = vec![0.02, 0.02, 0.0, 0.0, 0.0, 0.0];
+        let simulated = half_way(&data, (start, &forward), &norms, step);
+        close("s·x", predicted(Target::Group, &settings, &data, step), simulated);
+    }
+
+    /// Two and three factors of 2 × 2, the middle one of nine starts with small normal entries.
+    #[test]
+    fn singular_values_leave_when_it_is_said() {
+        let (data, step) = (made(&[1.5, 0.4, -0.2, 0.7], 24), 2e-2);
+        let matrix = |z: &[f64]| Matrix::from_row_major(2, 2, z.to_vec());
+        let values = |z: &[f64]| gaugebias_linalg::svd(&matrix(z)).unwrap().singular_values;
+        let mut uniform = uniforms();
+        let mut normal = || (-2.0 * uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos();
+        for (depth, scale) in [(2, 0.01), (3, 0.1)] {
+            let settings = Settings {
+                size: Some(2),
+                depth: Some(depth),
+                regime: Regime::Flow,
+                scale: Some(scale),
+                ..Settings::default()
+            };
+            let forward = |t: &[f64]| {
+                let factors = t.chunks(4).map(matrix);
+                factors.reduce(|a, b| a.matmul(&b)).unwrap().into_data()
+            };
+            let mut run =
+                || half_way(&data, ((0..4 * depth).map(|_| scale * normal()).collect(), &forward), &values, step);
+            let runs: Vec<[f64; 2]> = (0..9).map(|_| run()).collect();
+            let middle = [0, 1].map(|which| {
+                let mut all: Vec<f64> = runs.iter().map(|run| run[which]).collect();
+                all.sort_by(f64::total_cmp);
+                all[4]
+            });
+            close(&format!("depth {depth}"), predicted(Target::LowRank, &settings, &data, step), middle);
+        }
+    }
+
+    /// Links of a penalty: a bump, and a singularity that one entry has to pass.
+    #[test]
+    fn linked_coordinates_leave_when_it_is_said() {
+        let data = made(&[1.4, -0.9], 16);
+        for (text, step) in [("log(1 + w**2)", 5e-3), ("0.4 * log(abs(w))", 5e-3)] {
+            let penalty = crate::Penalty::expression(text).unwrap();
+            let settings = Settings {
+                size: Some(2),
+                penalty: Some(penalty.clone()),
+                domain: Some((-3.0, 3.0)),
+                regime: Regime::Flow,
+                ..Settings::default()
+            };
+            let horizontal = |w: &[f64]| penalty.as_horizontal(Regime::Noise, w);
+            let link = crate::Link::new(&horizontal, (-3.0, 3.0), 1e-8, &[0.0], false).unwrap();
+            let forward = |s: &[f64]| s.iter().map(|s| link.value(*s)).collect::<Vec<_>>();
+            let start = vec![link.arc_length(0.1); 2];
+            let sizes = |z: &[f64]| vec![z[0], -z[1]];
+            let simulated = half_way(&data, (start, &forward), &sizes, step);
+            let settings = Settings { regime: Regime::Noise, scale: Some(0.1), ..settings };
+            close(text, predicted(Target::Custom, &settings, &data, step), simulated);
         }
     }
 }

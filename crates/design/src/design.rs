@@ -236,12 +236,16 @@ impl Design {
         self.block_diagonal(&parts)
     }
 
-    /// Coordinates z that carry no penalty.
-    pub(crate) fn free_coordinates(&self) -> Vec<usize> {
+    /// Directions of the coordinates z that carry no penalty.
+    pub(crate) fn free_directions(&self) -> Vec<Vec<f64>> {
         let mut found = Vec::new();
         for (part, place) in self.placed() {
             for (_, own) in part.placed().filter(|(block, _)| block.is_free()) {
-                found.extend(place.start + own.start..place.start + own.end);
+                for i in place.start + own.start..place.start + own.end {
+                    let mut direction = vec![0.0; self.size()];
+                    direction[i] = 1.0;
+                    found.push(direction);
+                }
             }
         }
         found

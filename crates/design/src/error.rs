@@ -1,5 +1,6 @@
 //! Why a bias cannot be designed, with what can be done instead.
 
+use crate::Regime;
 use gaugebias_geometry::GeometryError;
 use gaugebias_linalg::LinalgError;
 use gaugebias_model::SpecError;
@@ -56,6 +57,39 @@ pub enum DesignError {
         at: f64,
         /// α of α log|w − at|.
         exponent: f64,
+    },
+    /// The same, in the terms of a regime in which R is not what the user wrote.
+    #[error(
+        "{symbol} cannot be had at w = {at}: there it {goes} like |w − {at}|^{power:.3}, and the design gets to w by s = ∫ {density} dw, which is infinite at an exponent of {limit} or {beyond}: \
+         descent would never come there, nor leave. {remedy}"
+    )]
+    Unreachable {
+        /// P or φ''.
+        symbol: &'static str,
+        /// What it does.
+        goes: &'static str,
+        /// Where.
+        at: f64,
+        /// How fast.
+        power: f64,
+        /// ds/dw.
+        density: &'static str,
+        /// From which exponent on.
+        limit: f64,
+        /// More or less.
+        beyond: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A fault of R, of a penalty that is written as P or φ.
+    #[error("for this {symbol}, R of the link is {relation}, and of that R: {source}")]
+    InRegime {
+        /// P or φ.
+        symbol: &'static str,
+        /// R by it.
+        relation: &'static str,
+        /// What is wrong.
+        source: Box<DesignError>,
     },
     /// A penalty without a value somewhere inside the domain.
     #[error(
@@ -177,4 +211,45 @@ pub enum DesignError {
     /// A decomposition failed.
     #[error("linear algebra failed: {0}")]
     Linalg(#[from] LinalgError),
+}
+
+impl DesignError {
+    /// What the link says of R, said of what the user wrote: P in the minibatch regime (R = ½ log P), φ in that of flow (R = −½ log φ'').
+    pub(crate) fn in_regime(self, regime: Regime) -> Self {
+        let (symbol, relation) = match regime {
+            Regime::Noise => return self,
+            Regime::Minibatch => ("P", "½ log P"),
+            Regime::Flow => ("φ", "−½ log φ''"),
+        };
+        match self {
+            Self::NotIntegrable { at, exponent } if regime == Regime::Minibatch => Self::Unreachable {
+                symbol: "a P that is 0",
+                goes: "vanishes",
+                at,
+                power: 2.0 * exponent,
+                density: "P^(−1/2)",
+                limit: 2.0,
+                beyond: "more",
+                remedy: "Add a constant to P (0.01 + …, the penalty is the same), or take a domain that leaves the point out (--domain), or a power below 2",
+            },
+            Self::NotIntegrable { at, exponent } => Self::Unreachable {
+                symbol: "a φ'' that is infinite",
+                goes: "grows",
+                at,
+                power: -2.0 * exponent,
+                density: "√φ''",
+                limit: -2.0,
+                beyond: "less",
+                remedy: "Take a φ whose slope is finite there, or a domain that leaves the point out (--domain)",
+            },
+            source @ (Self::Wall { .. } | Self::TooSteep { .. } | Self::Rough { .. }) => {
+                Self::InRegime { symbol, relation, source: Box::new(source) }
+            }
+            // Of a φ it is the second derivative that has none.
+            source @ Self::Undefined { .. } if regime == Regime::Flow => {
+                Self::InRegime { symbol, relation, source: Box::new(source) }
+            }
+            other => other,
+        }
+    }
 }

@@ -20,6 +20,7 @@ mod composition;
 mod convergence;
 mod design;
 mod error;
+mod escape;
 mod formula;
 mod law;
 mod link;

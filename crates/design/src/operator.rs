@@ -54,6 +54,11 @@ pub fn read_edges(name: &str, text: &str) -> Result<Vec<(usize, usize)>, DesignE
             }
         }
     }
+    if edges.is_empty() {
+        let what =
+            "no edges are there; expected a line for each, two nodes as in `0,1`, whole numbers from 0".to_owned();
+        return Err(DesignError::Table { name: name.to_owned(), line: text.lines().count().max(1), what });
+    }
     Ok(edges)
 }
 
@@ -104,10 +109,14 @@ impl Operator {
         let left_out = graph.len() - edges.len();
         if left_out > 0 && !leave_out_cycles {
             let why = format!(
-                "the graph has {} edges on {nodes} nodes in {} connected part(s), so {left_out} of its differences follow from the others; a product of factors \
+                "the graph has {} edges on {nodes} nodes in {}, so {left_out} of its differences follow from the others; a product of factors \
                  can only be put on independent ones. Give a forest, or let --spanning-forest keep {} edges, found breadth-first in the order of the file",
                 graph.len(),
-                roots.len(),
+                if roots.len() == 1 {
+                    "one connected part".to_owned()
+                } else {
+                    format!("{} connected parts", roots.len())
+                },
                 edges.len()
             );
             return Err(DesignError::Singular { why });

@@ -8,6 +8,9 @@ use gaugebias_model::spec::Definition;
 use gaugebias_model::{Shape, SpecError, Tensor};
 use std::path::PathBuf;
 
+/// How a penalty is written.
+const FOR_ONE: &str = "R is a function of one number w, and the design adds it up over all coordinates: leave sum, mean, norm and @ out, as in abs(w) for sum(abs(w)) or w**2 for w @ w";
+
 /// A function of one coordinate w.
 #[derive(Clone, Debug)]
 pub enum Penalty {
@@ -29,8 +32,16 @@ impl Penalty {
     /// [`DesignError::Spec`] for a text that is no expression of `w`, or whose value has another shape.
     pub fn expression(text: &str) -> Result<Self, DesignError> {
         let penalty = Self::Expression(Definition::new("penalty", text)?);
-        penalty.values(&[0.5, 1.0])?;
-        Ok(penalty)
+        let together = penalty.values(&[0.5, 1.0])?;
+        let alone = [penalty.values(&[0.5])?, penalty.values(&[1.0])?].concat();
+        let same = |(a, b): (&f64, &f64)| a == b || a.is_nan() && b.is_nan();
+        match &penalty {
+            Self::Expression(definition) if !together.iter().zip(&alone).all(same) => {
+                let message = "the value of the penalty at one coordinate depends on the others";
+                Err(SpecError::at(&definition.location, message).help(FOR_ONE).into())
+            }
+            _ => Ok(penalty),
+        }
     }
 
     /// From the text of a CSV file with two columns, w and the penalty; a first line of names is skipped.
@@ -161,8 +172,7 @@ impl Written {
         if !(shape.is_scalar() || shape.0 == [count]) {
             let message =
                 format!("the penalty has shape {shape} for a vector w of {count}; it is a function of each entry");
-            return Err(SpecError::at(&definition.location, message)
-                .help("leave sums out: R(w) is written for one coordinate, as in abs(w)"));
+            return Err(SpecError::at(&definition.location, message).help(FOR_ONE));
         }
         let zeros = scope.graph.full(&Shape::from([count]), 0.0);
         let value = scope.graph.add(node, zeros);

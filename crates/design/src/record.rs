@@ -1,5 +1,6 @@
 //! Everything that is told about a design, in one record.
 
+use crate::advice::Recommended;
 use crate::formula::Regime;
 use crate::link::LinkInfo;
 use crate::part::Part;
@@ -49,6 +50,8 @@ pub struct Record {
     pub spec: String,
     /// Settings for a wanted strength, where one was asked for.
     pub advice: Vec<String>,
+    /// Their numbers; null where none was asked for.
+    pub recommended: Option<Recommended>,
     /// How many steps training takes, where data were given; null otherwise.
     pub convergence: Option<Convergence>,
     /// Remarks.
@@ -125,6 +128,7 @@ impl Record {
             example: example(design)?,
             spec: design.spec_text(),
             advice: Vec::new(),
+            recommended: None,
             convergence: None,
             proof,
         })

@@ -1,7 +1,7 @@
 //! Every target, taken apart: symmetries by search, M and φ by derivatives of the spec's text, against the closed forms.
 
 use gaugebias_design::proof::{Proof, prove};
-use gaugebias_design::{DesignError, LinkKind, Penalty, Regime, Settings, Target, design};
+use gaugebias_design::{DesignError, LinkKind, Penalty, Regime, Settings, Target, design, read_edges};
 
 fn proof(target: Target, settings: &Settings) -> Proof {
     let design = design(target, settings).unwrap_or_else(|error| panic!("{target:?} {settings:?}: {error}"));
@@ -10,6 +10,13 @@ fn proof(target: Target, settings: &Settings) -> Proof {
 
 fn of(size: usize) -> Settings {
     Settings { size: Some(size), ..Settings::default() }
+}
+
+/// A row of T J that is e^20 times shorter than others holds their rounding, which is no dependence.
+#[test]
+fn twenty_factors_behind_cosines_are_proven() {
+    let found = proof(Target::Dct, &Settings { depth: Some(20), ..of(6) });
+    assert!(found.holds && found.exact && found.unexplained == 0, "{found:#?}");
 }
 
 #[test]
@@ -127,6 +134,7 @@ fn custom_penalties_are_reached() {
         (huber, (-3.0, 3.0)),
         ("(w**2 - 1)**2", (-1.8, 1.8)),
         ("abs(w - 0.3)", (-1.0, 2.0)),
+        ("0.3 * log(abs(w - 0.37)) + w**2 / 8", (-2.0, 3.0)),
         ("0.9 * log(abs(w))", (-1.0, 1.0)),
         ("2 * log(abs(w))", (0.1, 5.0)),
     ] {
@@ -186,9 +194,12 @@ fn second(penalty: &str, w: f64) -> f64 {
 #[test]
 fn what_cannot_be_had_is_refused_with_its_reason() {
     let refused = |target: Target, settings: Settings| design(target, &settings).unwrap_err().to_string();
+    let custom_of = custom;
     let custom = |penalty: &str, low: f64, high: f64| {
-        custom(penalty, (low, high), Regime::Noise, LinkKind::Direct).unwrap_err().to_string()
+        custom_of(penalty, (low, high), Regime::Noise, LinkKind::Direct).unwrap_err().to_string()
     };
+    let in_regime =
+        |penalty: &str, regime| custom_of(penalty, (-1.0, 1.0), regime, LinkKind::Direct).unwrap_err().to_string();
     for (message, needle) in [
         (refused(Target::Sparsity, Settings { strength: Some(1.0), ..of(3) }), "below 1 for every finite D"),
         (refused(Target::Sparsity, Settings { strength: Some(-0.5), ..of(3) }), "above 0"),
@@ -220,6 +231,14 @@ fn what_cannot_be_had_is_refused_with_its_reason() {
         (custom("w**2", -10.0, 10.0), "smaller domain"),
         (custom("where(w > 0.3, 1.0, 0.0)", -1.0, 1.0), "rough"),
         (custom("abs(w)", 1.0, -1.0), "below the second"),
+        (custom("-0.3 * log(abs(w - 0.1234))", -1.0, 1.0), "at w = 0.1234, inside the domain"),
+        (in_regime("log(1 + w**2)", Regime::Minibatch), "a P that is 0 cannot be had at w = 0"),
+        (in_regime("1 / abs(w)", Regime::Minibatch), "R of the link is ½ log P"),
+        (in_regime("-log(abs(w))", Regime::Flow), "−½ log φ'', and of that R"),
+        (refused(Target::LowRank, of(1)), "no rank that could be low"),
+        (Penalty::expression("sum(abs(w))").unwrap_err().to_string(), "depends on the others"),
+        (Penalty::expression("w @ w").unwrap_err().to_string(), "depends on the others"),
+        (read_edges("e.csv", "a,b\n").unwrap_err().to_string(), "no edges are there"),
     ] {
         assert!(message.contains(needle), "{needle}: {message}");
     }

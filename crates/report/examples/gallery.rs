@@ -123,7 +123,7 @@ fn stem(normal: &mut impl FnMut() -> f64) -> Figure {
         "u∘v keeps three coefficients; the vanilla parametrization spreads over all of them.",
         Axis::new("coefficient k"),
         Axis::new("w_k"),
-        Content::Stem(Stem { positions, series, truth: Some(truth) }),
+        Content::Stem(Stem { positions, series, truth: Some(truth), borders: Vec::new() }),
     )
 }
 

@@ -13,6 +13,8 @@ pub enum Mark {
     Dots { points: Vec<(f64, f64)>, ink: Ink, radius: f64, hollow: bool },
     /// A line across the whole plot at y = value.
     Across { value: f64, ink: Ink, dash: Dash },
+    /// A line down the whole plot at one x.
+    Down { value: f64, ink: Ink, dash: Dash },
     /// A line across the whole plot at x = y.
     Diagonal { ink: Ink, dash: Dash },
     /// Text centred on a point, kept clear of other notes; `alternatives` are further places for it, best first.
@@ -65,6 +67,7 @@ impl Mark {
             Self::Line { points, .. } | Self::Dots { points, .. } => points.clone(),
             Self::Band { points, .. } => points.iter().flat_map(|&(x, low, high)| [(x, low), (x, high)]).collect(),
             Self::Across { value, .. } => vec![(f64::NAN, *value)],
+            Self::Down { value, .. } => vec![(*value, f64::NAN)],
             Self::Diagonal { .. } | Self::Note { .. } => Vec::new(),
         }
     }

@@ -143,6 +143,10 @@ fn one_mark(out: &mut String, mark: &Mark, layout: &Layout, notes: &mut Vec<[f64
             let ends = [layout.x.start, layout.x.end].map(|x| layout.y.place(*value).map(|y| (x, y)));
             line(out, &polyline(ends.into_iter()), *ink, 1.2, 1.0, *dash);
         }
+        Mark::Down { value, ink, dash } => {
+            let ends = [layout.y.start, layout.y.end].map(|y| layout.x.place(*value).map(|x| (x, y)));
+            line(out, &polyline(ends.into_iter()), *ink, 1.2, 1.0, *dash);
+        }
         Mark::Diagonal { ink, dash } => {
             let (low, high) = (layout.x.low.max(layout.y.low), layout.x.high.min(layout.y.high));
             let ends = [low, high].map(|v| place(&(v, v)));

@@ -1,7 +1,7 @@
 //! Promises that hold for every figure: well-formed, inside its canvas, words apart, numbers finite, files small.
 
 use gaugebias_report::{
-    Axis, Content, Curve, Density, Figure, Levels, Lines, Reference, ReportError, Scatter, Series, Stem,
+    Axis, Band, Content, Curve, Density, Figure, Levels, Lines, Reference, ReportError, Scatter, Series, Stem,
 };
 use proptest::prelude::*;
 use resvg::usvg::roxmltree::{Document, Node};
@@ -41,6 +41,7 @@ fn kinds() -> Vec<Figure> {
             positions: (0..20).map(f64::from).collect(),
             series: vec![series("a"), series("b")],
             truth: Some(vec![0.5; 20]),
+            borders: vec![9.5],
         }),
         Content::Scatter(Scatter { groups: vec![curve("a"), curve("b")], diagonal: Some("equal".into()) }),
         Content::Levels(Levels {
@@ -162,6 +163,25 @@ fn strokes(figure: &Figure) -> usize {
     line.map_or(0, |node| node.attribute("d").unwrap().matches('M').count())
 }
 
+/// A band in the legend is a patch, as it is in the plot; a border between parts is one line more.
+#[test]
+fn bands_and_borders_are_drawn_as_what_they_are() {
+    let series = vec![Series { label: "a".into(), values: vec![1.0, 2.0, 3.0] }];
+    let positions = vec![0.0, 1.0, 2.0];
+    let stem = |borders: Vec<f64>| {
+        let content =
+            Content::Stem(Stem { positions: positions.clone(), series: series.clone(), truth: None, borders });
+        figure(Axis::new("i"), Axis::new("w"), content).svg().unwrap().matches("stroke-dasharray").count()
+    };
+    assert_eq!(stem(vec![0.5, 1.5]), stem(Vec::new()) + 2);
+    let band = Band { label: "band".into(), ends: vec![(0.0, 4.0); 3], series: 0 };
+    let banded = |band: Option<Band>| {
+        let content = Content::Lines(Lines { steps: positions.clone(), series: series.clone(), reference: None, band });
+        figure(Axis::new("i"), Axis::new("w"), content).svg().unwrap().matches("<rect").count()
+    };
+    assert_eq!(banded(Some(band)), banded(None) + 1);
+}
+
 #[test]
 fn missing_values_leave_gaps() {
     let values = |gap: std::ops::Range<usize>, filler: f64| {
@@ -220,6 +240,7 @@ fn data_that_do_not_fit_are_refused_with_numbers() {
     assert!(
         figure(Axis::new("x"), Axis::new("y"), grid).svg().unwrap_err().to_string().contains("3 values, expected 4")
     );
-    let truth = Content::Stem(Stem { positions: vec![0.0, 1.0], series: vec![], truth: Some(vec![1.0]) });
+    let truth =
+        Content::Stem(Stem { positions: vec![0.0, 1.0], series: vec![], truth: Some(vec![1.0]), borders: Vec::new() });
     assert!(figure(Axis::new("x"), Axis::new("y"), truth).svg().is_err());
 }

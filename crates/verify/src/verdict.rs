@@ -58,6 +58,8 @@ pub struct Measured {
     pub slice_invariant: Option<bool>,
     /// Largest relative change of a charge over the run, where there are charges.
     pub charge_drift: Option<f64>,
+    /// Standard error of the predicted distribution function where it is largest, if the law is known by weighted points.
+    pub prediction_error: Option<f64>,
 }
 
 /// Samples against a law and its alternatives. Serialises to the fields of `verify --json`.
@@ -71,7 +73,7 @@ pub struct Report {
     pub observable: String,
     /// Records × seeds.
     pub samples: usize,
-    /// Number of independent samples that they are worth.
+    /// Number of independent samples that they are worth; the threshold also knows of [`Self::prediction_error`].
     pub effective_samples: f64,
     /// Kolmogorov–Smirnov distance to the predicted law.
     pub ks: f64,
@@ -132,6 +134,7 @@ pub fn compare<R: AsRef<[f64]>>(
     let chains = Chains::from_records(samples)?;
     let sorted = chains.sorted();
     let effective_samples = effective_samples(&chains)?;
+    let compared = compared_samples(effective_samples, measured.prediction_error);
     let ks = ks_distance(&sorted, law)?;
     let count = sorted.len() as f64;
     let mean = sorted.iter().sum::<f64>() / count;
@@ -145,7 +148,7 @@ pub fn compare<R: AsRef<[f64]>>(
                 law: alternative.name().to_owned(),
                 ks,
                 verdict: Verdict::Undecided,
-                p_value: ks_p_value(ks, effective_samples),
+                p_value: ks_p_value(ks, compared),
                 prediction: None,
             })
         })
@@ -164,13 +167,13 @@ pub fn compare<R: AsRef<[f64]>>(
         step_size_bias: measured.step_size_bias,
         slice_invariant: measured.slice_invariant,
         charge_drift: measured.charge_drift,
-        p_value: ks_p_value(ks, effective_samples),
+        p_value: ks_p_value(ks, compared),
         reason: String::new(),
         prediction: None,
         mean,
         mean_error,
         predicted_mean: None,
-        prediction_error: None,
+        prediction_error: measured.prediction_error,
         power: None,
         stationary: None,
         charges: Vec::new(),
@@ -182,12 +185,19 @@ pub fn compare<R: AsRef<[f64]>>(
     Ok(report)
 }
 
+/// The size of one sample whose distance to a known law is that of `samples` to a law with a standard error e: a distribution function that m points know has the error 1/(2√m) at its median,
+/// where it is largest, so that m = 1/(4e²), and two samples are worth nm/(n + m).
+fn compared_samples(samples: f64, prediction_error: Option<f64>) -> f64 {
+    1.0 / (1.0 / samples + 4.0 * prediction_error.unwrap_or(0.0).powi(2))
+}
+
 /// Makes one family of several reports: all their laws and alternatives are judged together by Holm's (1979) steps at
 /// [`FAMILY_WISE_LEVEL`].
 ///
 /// Of m comparisons Holm rejects R; all that are kept have p-values above, and all that are rejected below, level/(m − R) (level/m
 /// where nothing is rejected). So one level explains every verdict, and each report prints the distance that belongs to it at its own
-/// number of effective samples (Stephens' correction). A law that is not rejected *agrees* if that distance is at most
+/// number of effective samples (Stephens' correction). Where the law is known by weighted points, their error counts as a second sample would (`prediction_error`): without it a perfect
+/// run of many samples would be rejected for the noise of the prediction. A law that is not rejected *agrees* if that distance is at most
 /// [`RESOLUTION`], and is *undecided* otherwise; below 30 effective samples nothing is decided. Laws of runs without noise
 /// (threshold 0) are points, and no part of the family.
 pub fn settle(reports: &mut [&mut Report]) {
@@ -200,7 +210,7 @@ pub fn settle(reports: &mut [&mut Report]) {
     let rejected = holm_adjusted(&p_values).iter().filter(|p| **p <= FAMILY_WISE_LEVEL).count();
     let (laws, kept) = (p_values.len(), (p_values.len() - rejected).max(1));
     for report in reports.iter_mut().filter(|report| judged(report)) {
-        let test = Test::new(report.effective_samples, laws, kept);
+        let test = Test::new(report, laws, kept);
         report.ks_threshold = test.threshold;
         report.verdict = test.verdict(report.ks);
         report.reason = test.reason(report.ks);
@@ -212,21 +222,25 @@ pub fn settle(reports: &mut [&mut Report]) {
 /// One test for every law of a report.
 struct Test {
     effective_samples: f64,
+    prediction_error: Option<f64>,
     laws: usize,
     kept: usize,
     threshold: f64,
 }
 
 impl Test {
-    fn new(effective_samples: f64, laws: usize, kept: usize) -> Self {
-        let threshold = ks_critical_value(FAMILY_WISE_LEVEL / kept as f64, effective_samples).min(1.0);
-        Self { effective_samples, laws, kept, threshold }
+    fn new(report: &Report, laws: usize, kept: usize) -> Self {
+        let Report { effective_samples, prediction_error, .. } = *report;
+        let compared = compared_samples(effective_samples, prediction_error);
+        let threshold = ks_critical_value(FAMILY_WISE_LEVEL / kept as f64, compared).min(1.0);
+        Self { effective_samples, prediction_error, laws, kept, threshold }
     }
 
     /// A law at this distance d of the true one is seen with probability one half or more: the distance of the samples to it is at
     /// least d minus that of the samples to their own law, which is below its median with probability one half.
     fn power(&self) -> f64 {
-        (self.threshold + ks_critical_value(0.5, self.effective_samples)).min(1.0)
+        let compared = compared_samples(self.effective_samples, self.prediction_error);
+        (self.threshold + ks_critical_value(0.5, compared)).min(1.0)
     }
 
     fn verdict(&self, ks: f64) -> Verdict {
@@ -242,9 +256,12 @@ impl Test {
     }
 
     fn reason(&self, ks: f64) -> String {
-        let Self { effective_samples, laws, threshold, kept } = self;
+        let Self { effective_samples, laws, threshold, .. } = self;
+        let prediction = self
+            .prediction_error
+            .map_or(String::new(), |error| format!(" and a prediction of standard error {error:.4}"));
         let rule = format!(
-            "{threshold:.4}, the threshold at {effective_samples:.0} effective samples (family-wise level {FAMILY_WISE_LEVEL} over {laws} laws)"
+            "{threshold:.4}, the threshold at {effective_samples:.0} effective samples{prediction} (family-wise level {FAMILY_WISE_LEVEL} over {laws} laws)"
         );
         match self.verdict(ks) {
             Verdict::Agrees => format!("The distance {ks:.4} is within {rule}."),
@@ -253,9 +270,19 @@ impl Test {
                 "{effective_samples:.0} effective samples are too few to judge by (at least {FEWEST_EFFECTIVE_SAMPLES:.0}): run more seeds or more steps."
             ),
             Verdict::Undecided => format!(
-                "The distance {ks:.4} is within {rule}, but that threshold is above {RESOLUTION}, so a wrong law could pass: about {:.0} effective samples are needed.",
-                samples_to_resolve(FAMILY_WISE_LEVEL / *kept as f64, RESOLUTION).ceil()
+                "The distance {ks:.4} is within {rule}, but that threshold is above {RESOLUTION}, so a wrong law could pass: {}.",
+                self.what_is_missing()
             ),
+        }
+    }
+
+    /// What would bring the threshold down to [`RESOLUTION`].
+    fn what_is_missing(&self) -> String {
+        let needed = samples_to_resolve(FAMILY_WISE_LEVEL / self.kept as f64, RESOLUTION);
+        let beside = 1.0 / needed - 4.0 * self.prediction_error.unwrap_or(0.0).powi(2);
+        match beside > 0.0 {
+            true => format!("about {:.0} effective samples are needed", (1.0 / beside).ceil()),
+            false => "the error of the prediction alone makes it so, and no number of samples changes that".to_owned(),
         }
     }
 }
@@ -295,6 +322,46 @@ mod tests {
             .filter(|&trial| judged(&normal_chains(1, 1_500, trial), &[]).verdict == Verdict::Disagrees)
             .count();
         assert!((15..=65).contains(&rejected), "{rejected} of {trials} rejected, expected 40");
+    }
+
+    /// A law that 1,000 points know, e = 1/(2√1000): of 800 exact samples of 1,500 values 8 ± 2.8 are rejected; without its error in the threshold a hundred.
+    #[test]
+    fn the_error_of_a_prediction_counts() {
+        struct Points(Vec<f64>);
+        impl PredictedCdf for Points {
+            fn name(&self) -> &'static str {
+                "points"
+            }
+            fn cdf(&self, x: f64) -> f64 {
+                self.0.partition_point(|point| *point <= x) as f64 / self.0.len() as f64
+            }
+            fn range(&self) -> (f64, f64) {
+                (-8.0, 8.0)
+            }
+        }
+        let points = |trial: u64| {
+            let mut points = normal_chains(1, 1_000, 50_000 + trial).concat();
+            points.sort_by(f64::total_cmp);
+            Points(points)
+        };
+        let known = |error: Option<f64>| {
+            let rejected = |trial: &u64| {
+                let measured = Measured { prediction_error: error, ..Measured::default() };
+                let samples = normal_chains(1, 1_500, *trial);
+                compare(measured, &samples, &points(*trial), &[]).unwrap().verdict == Verdict::Disagrees
+            };
+            (0..800).filter(rejected).count()
+        };
+        let (counted, ignored) = (known(Some(0.5 / 1_000.0_f64.sqrt())), known(None));
+        assert!((1..=20).contains(&counted) && ignored > 80, "{counted} and {ignored} of 800 rejected");
+        // No number of samples resolves what the prediction itself does not.
+        let measured = Measured { prediction_error: Some(0.05), ..Measured::default() };
+        let report = compare(measured, &normal_chains(1, 1_500, 1), &points(1), &[]).unwrap();
+        assert!(
+            report.reason.contains("standard error 0.0500") && report.reason.contains("alone"),
+            "{}",
+            report.reason
+        );
     }
 
     /// Correlated exact samples may be rejected less often than nominally, never more: 300 runs, at most 3 ± 1.7 expected.

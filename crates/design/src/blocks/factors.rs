@@ -8,8 +8,9 @@
 //!
 //! The law is exact for L = 2 and n = m. Otherwise the slice is not invariant (theory of the horizontal law), which the proof measures.
 
-use super::{Block, Formulas, Parameter, Snippets, Uniform, tagged};
-use crate::formula::{Regime, exponent, factor, fraction};
+use super::{Block, Formulas, Leaving, Parameter, Snippets, Uniform, tagged};
+use crate::escape::equal_factors;
+use crate::formula::{Regime, exponent, factor};
 use gaugebias_linalg::{Matrix, Svd, svd};
 
 /// Z = W_L…W_1 ∈ ℝ^(n × m).
@@ -162,12 +163,41 @@ impl Block for Factors {
         None
     }
 
+    /// Singular directions of the solution, which are taken to stand: σ' = L σ^(2 − 2/L) |g| from a balanced start along them, that is ds/s^(L−1) = |g| dt for its factors s = σ^(1/L). Normal
+    /// entries of deviation s have, in root mean square, √(m/2) s of the growing combination (Uᵀp + Vq)/√2 of two factors, m the inner dimensions that no direction before has taken.
+    fn leaving(&self, solution: &[f64], regime: Regime, scale: f64) -> Vec<Leaving> {
+        let found = self.decomposed(solution);
+        let depth = self.depth as f64;
+        let start = |k: usize| match regime {
+            Regime::Noise => scale,
+            Regime::Minibatch | Regime::Flow => scale * (0.5 * (self.rank() - k) as f64).sqrt(),
+        };
+        let outer = |p: &[f64], q: &[f64]| p.iter().flat_map(|p| q.iter().map(move |q| p * q)).collect::<Vec<f64>>();
+        let unit = |i: usize, n: usize| (0..n).map(|k| if k == i { 1.0 } else { 0.0 }).collect::<Vec<f64>>();
+        let of = |k: usize| {
+            let (left, right) = (found.u.column(k), found.v.column(k));
+            let row = (0..self.columns).map(|j| outer(&left, &unit(j, self.columns)));
+            let column = (0..self.rows).map(|i| outer(&unit(i, self.rows), &right));
+            let end = (0.5 * found.singular_values[k]).powf(1.0 / depth);
+            Leaving {
+                directions: vec![outer(&left, &right)],
+                opened: row.chain(column).collect(),
+                time: Some(equal_factors(start(k), end, depth)),
+            }
+        };
+        (0..self.rank()).map(of).collect()
+    }
+
+    fn unit(&self) -> &'static str {
+        "singular value"
+    }
+
     fn formulas(&self, of: &str, a: &str) -> Formulas {
         let (n, m, depth) = (self.rows, self.columns, self.depth as f64);
         let single = (n + m - 2 * self.rank()) as f64;
         let (noise, minibatch, equal) = if self.depth == 2 {
             (
-                format!("{} Σ log σ_i + Σ_(i<j) log(σ_i + σ_j)", fraction(0.5 + 0.5 * single)),
+                format!("{}Σ log σ_i + Σ_(i<j) log(σ_i + σ_j)", factor(0.5 + 0.5 * single)),
                 format!("¼ η E[tr({a}{a}ᵀ √({of}{of}ᵀ)) + tr({a}ᵀ{a} √({of}ᵀ{of}))]"),
                 Some(format!("{}η E[{a}_ij²] ‖{of}‖_*", factor(0.25 * (n + m) as f64))),
             )

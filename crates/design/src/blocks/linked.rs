@@ -7,7 +7,7 @@
 //! JJᵀ = ψ'² = e^(2(R − level)),  P = (η/4) E[a²] e^(2(R − level)),  φ'' = e^(−2(R − level))
 //! ```
 
-use super::{Block, Constant, Formulas, Parameter, Snippets, Uniform, tagged};
+use super::{Block, Constant, Formulas, Parameter, Snippets, StartScale, Uniform, tagged};
 use crate::DesignError;
 use crate::formula::Regime;
 use crate::link::{DEGREE, Link};
@@ -142,6 +142,21 @@ impl Block for Linked {
 
     fn potential(&self, _: &[f64]) -> Option<f64> {
         None
+    }
+
+    /// ∫ dz/ψ'² = ∫ ds/ψ' on the link as it is, cores of singularities included. u = v keeps s ≥ 0, the left end.
+    fn escape_time(&self, reach: f64, _: Regime, scale: f64) -> Option<f64> {
+        let (from, to) = (self.start(scale), self.link.arc_length(reach));
+        if self.product && to < 0.0 {
+            return None;
+        }
+        let begin = self.link.value(from);
+        let passed = begin * reach > 0.0 && reach.abs() <= begin.abs();
+        Some(if passed { 0.0 } else { self.link.time_between(from.min(to), from.max(to)) })
+    }
+
+    fn start_scale(&self) -> StartScale {
+        StartScale::Place
     }
 
     fn formulas(&self, of: &str, a: &str) -> Formulas {

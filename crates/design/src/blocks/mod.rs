@@ -54,6 +54,28 @@ pub struct Snippets {
     pub charges: Vec<(String, String)>,
 }
 
+/// Coordinates that leave a small start together.
+#[derive(Clone, Debug)]
+pub struct Leaving {
+    /// Orthonormal directions in z in which they go.
+    pub directions: Vec<Vec<f64>>,
+    /// Directions that are fitted too once they have left, not orthonormal: of a matrix those of the tangent space p⊗ℝᵐ + ℝⁿ⊗q of its rank.
+    pub opened: Vec<Vec<f64>>,
+    /// ∫ ‖∂L/∂z‖ dt along them until they have come to half of the solution; none where they do not come there.
+    pub time: Option<f64>,
+}
+
+/// What the scale of a start decides under flow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum StartScale {
+    /// The width of φ: |z| about which its distance from the start is like a square, as a power of the scale.
+    Width(f64),
+    /// Only where z begins.
+    Place,
+    /// There is no φ.
+    NoPotential,
+}
+
 /// Random numbers in (0, 1) for points at which promises are checked.
 pub type Uniform<'a> = &'a mut dyn FnMut() -> f64;
 
@@ -101,9 +123,32 @@ pub trait Block: std::fmt::Debug + Send + Sync {
     }
 
     /// ∫ |dz|/M(z) of one coordinate from the start of a regime and `scale` to `reach`, of a sign that it takes: the time, in units of 1/|∂L/∂z|, that the flow takes under a
-    /// constant gradient ([`crate::convergence`]). None where it is no closed form.
+    /// constant gradient ([`crate::convergence`]). None where coordinates do not move one by one, or never come there.
     fn escape_time(&self, _reach: f64, _regime: Regime, _scale: f64) -> Option<f64> {
         None
+    }
+
+    /// What leaves the start together: single entries; groups and singular directions in their blocks. `solution` is z*.
+    fn leaving(&self, solution: &[f64], regime: Regime, scale: f64) -> Vec<Leaving> {
+        let sign = self.kept_sign(regime);
+        let one = |(i, z): (usize, &f64)| {
+            let mut direction = vec![0.0; solution.len()];
+            direction[i] = 1.0;
+            let reached = sign.is_none_or(|sign| z * sign > 0.0);
+            let time = if reached { self.escape_time(0.5 * z, regime, scale) } else { None };
+            Leaving { directions: vec![direction], opened: Vec::new(), time }
+        };
+        solution.iter().enumerate().map(one).collect()
+    }
+
+    /// What [`Self::leaving`] counts, in words: one, several.
+    fn unit(&self) -> &'static str {
+        "entry"
+    }
+
+    /// What the scale of its start decides under flow.
+    fn start_scale(&self) -> StartScale {
+        StartScale::NoPotential
     }
 
     /// φ(z) with ∇²φ = (JJᵀ)⁻¹, where there is one.

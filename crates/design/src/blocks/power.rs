@@ -6,8 +6,8 @@
 //! R = (1 − 1/γ) log|z| + log γ,  P = (η/4) E[a²] γ² |z|^(2 − 2/γ),  φ'' = |z|^(2/γ − 2)/γ²
 //! ```
 
-use super::{Block, Formulas, Parameter, Snippets, Uniform, magnitude, signed, tagged};
-use crate::convergence::equal_factors;
+use super::{Block, Formulas, Parameter, Snippets, StartScale, Uniform, magnitude, signed, tagged};
+use crate::escape::equal_factors;
 use crate::formula::{Regime, exponent, factor, fraction};
 
 /// z = ε|x|^γ ∈ ℝⁿ.
@@ -109,6 +109,11 @@ impl Block for Power {
             return (gamma < 2.0).then(|| (scale.powf(2.0 - gamma) + end.powf(2.0 - gamma)) / (gamma * (2.0 - gamma)));
         }
         Some(equal_factors(scale, end, gamma) / gamma)
+    }
+
+    /// For γ < 2 φ' is finite at 0, and a smaller start leaves φ what it is.
+    fn start_scale(&self) -> StartScale {
+        if self.exponent < 2.0 { StartScale::Place } else { StartScale::Width(self.exponent) }
     }
 
     fn formulas(&self, of: &str, a: &str) -> Formulas {

@@ -5,8 +5,8 @@
 //! R = (1 − 1/D) log|z| + ½ log D,  P = (η/4) E[a²] D |z|^(2 − 2/D),  φ'' = |z|^(2/D − 2)/D
 //! ```
 
-use super::{Block, Formulas, Parameter, Snippets, Uniform, signed, tagged};
-use crate::convergence::{equal_factors, one_at_zero};
+use super::{Block, Formulas, Parameter, Snippets, StartScale, Uniform, signed, tagged};
+use crate::escape::{equal_factors, one_at_zero};
 use crate::formula::{Regime, exponent, factor, fraction};
 
 /// z = u₁∘…∘u_D ∈ ℝⁿ.
@@ -86,8 +86,13 @@ impl Block for Product {
         let (depth, reach) = (self.depth as f64, reach.abs());
         Some(match regime {
             Regime::Noise => equal_factors(scale, reach.powf(1.0 / depth), depth),
+            Regime::Minibatch | Regime::Flow if self.depth == 2 => 0.5 * (2.0 * reach / (scale * scale)).asinh(),
             Regime::Minibatch | Regime::Flow => one_at_zero(scale, reach, depth),
         })
+    }
+
+    fn start_scale(&self) -> StartScale {
+        StartScale::Width(self.depth as f64)
     }
 
     fn formulas(&self, of: &str, a: &str) -> Formulas {

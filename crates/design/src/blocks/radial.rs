@@ -8,7 +8,8 @@
 //! A strength α of α log‖z_g‖ is γ = k/(k − α). For k ≥ 2 the radial and the tangential part of (JJᵀ)⁻¹ would need φ'' = ρ^(2/γ−2)/γ² and φ'/ρ = ρ^(2/γ−2),
 //! which agree only at γ = 1: there is no mirror potential.
 
-use super::{Block, Formulas, Parameter, Snippets, Uniform, signed, tagged};
+use super::{Block, Formulas, Leaving, Parameter, Snippets, Uniform, signed, tagged};
+use crate::escape::radial_time;
 use crate::formula::{Regime, exponent, factor};
 
 /// Groups of equal size, one after the other.
@@ -36,6 +37,25 @@ pub(super) fn projections(z: &[f64], a: &[f64], width: usize) -> Vec<(f64, f64)>
         (a.iter().map(|a| a * a).sum(), along * along / z.iter().map(|z| z * z).sum::<f64>())
     };
     z.chunks_exact(width).zip(a.chunks_exact(width)).map(one).collect()
+}
+
+/// Groups, each with the time that `time` gives for its solution and the norm of it.
+pub(super) fn groups_leaving(
+    solution: &[f64],
+    width: usize,
+    time: &dyn Fn(&[f64], f64) -> Option<f64>,
+) -> Vec<Leaving> {
+    let direction = |at: usize| {
+        let mut direction = vec![0.0; solution.len()];
+        direction[at] = 1.0;
+        direction
+    };
+    let of = |(g, (group, norm)): (usize, (&[f64], f64))| Leaving {
+        directions: (g * width..(g + 1) * width).map(direction).collect(),
+        opened: Vec::new(),
+        time: if norm > 0.0 { time(group, norm) } else { None },
+    };
+    solution.chunks_exact(width).zip(norms(solution, width)).enumerate().map(of).collect()
 }
 
 impl Radial {
@@ -84,6 +104,20 @@ impl Block for Radial {
 
     fn potential(&self, _: &[f64]) -> Option<f64> {
         None
+    }
+
+    /// A group from the printed start, all of its entries equal.
+    fn leaving(&self, solution: &[f64], _: Regime, scale: f64) -> Vec<Leaving> {
+        let start = scale.powf(self.exponent) * (self.width as f64).powf(0.5 * self.exponent);
+        let time = |group: &[f64], norm: f64| {
+            let cosine = group.iter().sum::<f64>() / (norm * (self.width as f64).sqrt());
+            radial_time(start, 0.5 * norm, cosine, self.exponent)
+        };
+        groups_leaving(solution, self.width, &time)
+    }
+
+    fn unit(&self) -> &'static str {
+        "group"
     }
 
     fn formulas(&self, of: &str, a: &str) -> Formulas {

@@ -8,8 +8,9 @@
 //! Approximate for k ≥ 2: tr(A P_H) = k − 1 on the slice, so horizontal noise moves the charge Q = (s² − ‖x‖²)/2 off it, down for ever, and on a level Q < 0 the
 //! bias is another one: R_Q = (k − 1) log s + ½ log(s² + ρ²/s²) with s² = Q + √(Q² + ρ²), which tends to (k − 1) log ρ.
 
-use super::radial::{norms, projections};
-use super::{Block, Formulas, Parameter, Snippets, Uniform, signed, tagged};
+use super::radial::{groups_leaving, norms, projections};
+use super::{Block, Formulas, Leaving, Parameter, Snippets, Uniform, signed, tagged};
+use crate::escape::scaled_time;
 use crate::formula::{Regime, factor};
 
 /// Groups of equal size, one after the other.
@@ -91,6 +92,20 @@ impl Block for Scaled {
 
     fn potential(&self, _: &[f64]) -> Option<f64> {
         None
+    }
+
+    /// A group from the printed start: x = 0, or all of its entries equal.
+    fn leaving(&self, solution: &[f64], regime: Regime, scale: f64) -> Vec<Leaving> {
+        let norm_of_x = if regime == Regime::Noise { scale } else { 0.0 };
+        let time = |group: &[f64], norm: f64| {
+            let cosine = group.iter().sum::<f64>() / (norm * (self.width as f64).sqrt());
+            scaled_time([scale, norm_of_x], 0.5 * norm, cosine)
+        };
+        groups_leaving(solution, self.width, &time)
+    }
+
+    fn unit(&self) -> &'static str {
+        "group"
     }
 
     fn formulas(&self, of: &str, a: &str) -> Formulas {

@@ -46,7 +46,10 @@ def effective_weight(theta: Parameters, shape: tuple[int, ...] = SHAPE) -> Array
 
 
 def from_weight(weight: Array, floor: float = 0.0) -> Parameters:
-    """Balanced parameters of w. With a floor no factor starts below it, so that small entries of w can change sign."""
+    """Balanced parameters of w. With a floor no factor starts below it, so that small entries of w can change sign.
+
+    Without one an entry of w that is 0 has all of its factors at 0: no gradient reaches them, and it stays 0.
+    """
     return Parameters(*_parameters(weight.reshape(-1), floor))
 
 

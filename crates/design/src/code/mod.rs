@@ -134,16 +134,12 @@ impl Design {
         text.replace("xp.", &format!("{xp}."))
     }
 
-    /// `left: Tensor, right: Tensor`, and what hands them on; of many, all as one.
-    fn arguments(&self, array: &str) -> (String, String) {
+    /// `left: Tensor, right: Tensor`; of many, all as one.
+    fn arguments(&self, array: &str) -> String {
         let names = self.parameter_names();
         let typed = typed(&names, array).join(", ");
         let line = format!("    def forward(self, {typed}) -> {array}:");
-        if line.chars().count() <= LINE {
-            (typed, names.join(", "))
-        } else {
-            (format!("*parameters: {array}"), "*parameters".into())
-        }
+        if line.chars().count() <= LINE { typed } else { format!("*parameters: {array}") }
     }
 
     /// The three functions of a composition, out of those of its parts.

@@ -1,6 +1,6 @@
 //! Where R is singular, and the polynomials of the link between: intervals of w are halved until each reaches the tolerance.
 
-use super::{CORE, DEGREE, Function, Piece};
+use super::{CORE, DEGREE, Function, Piece, singular};
 use crate::DesignError;
 
 /// Most pieces.
@@ -45,7 +45,11 @@ impl Look {
         if let Some((&at, &value)) = wrong {
             return Err(if value.is_nan() { DesignError::Undefined { at } } else { DesignError::Wall { at, value } });
         }
-        let singular: Vec<f64> = grid.iter().zip(&values).filter(|(_, r)| r.is_infinite()).map(|(w, _)| *w).collect();
+        if let Some(&at) = singular::between(penalty, &grid, &values, -1.0)?.first() {
+            return Err(DesignError::Wall { at, value: f64::INFINITY });
+        }
+        let on_grid = grid.iter().zip(&values).filter(|(_, r)| r.is_infinite()).map(|(w, _)| *w);
+        let singular: Vec<f64> = on_grid.chain(singular::between(penalty, &grid, &values, 1.0)?).collect();
         for &at in &singular {
             check_integrable(penalty, domain, at)?;
         }

@@ -348,7 +348,8 @@ fn check_figures(specs: &[Spec]) -> Result<(), SpecError> {
             }
         }
         let drawn: Vec<&str> = specs[0].data.iter().map(|definition| definition.name.as_str()).collect();
-        if let Some(name) = figure.truth.iter().chain(&figure.design).find(|name| !drawn.contains(&name.as_str())) {
+        let mut named = figure.truth.iter().chain(&figure.borders).chain(&figure.design);
+        if let Some(name) = named.find(|name| !drawn.contains(&name.as_str())) {
             let message = format!("the figure needs `{name}`, which [data] does not name");
             return Err(SpecError::at(&figure.location, message)
                 .help(format!("[data] names {}", if drawn.is_empty() { "nothing".into() } else { drawn.join(", ") }))

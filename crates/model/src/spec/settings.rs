@@ -100,7 +100,7 @@ impl FigureKind {
     const ALL: [(&str, FigureKind, &[&str]); 7] = [
         ("lines", Self::Lines, &["reference", "log_y"]),
         ("density", Self::Density, &["log_y"]),
-        ("stem", Self::Stem, &["truth", "log_y"]),
+        ("stem", Self::Stem, &["truth", "borders", "log_y"]),
         ("scatter", Self::Scatter, &["x", "log_y"]),
         ("levels", Self::Levels, &[]),
         ("balance", Self::Balance, &["charge", "predicted"]),
@@ -123,6 +123,8 @@ pub struct Figure {
     pub predicted: Option<String>,
     /// The true values, by their name in `[data]`.
     pub truth: Option<String>,
+    /// First entries of the parts into which a stem's vector falls, by their name in `[data]`; a line is drawn before each.
+    pub borders: Option<String>,
     /// The matrix of `[data]` through which the loss sees a Hadamard product.
     pub design: Option<String>,
     /// A horizontal line.
@@ -212,6 +214,7 @@ fn figure(table: &Table, location: &Location) -> Result<Figure, SpecError> {
         charge: reader.text("charge")?,
         predicted: reader.text("predicted")?,
         truth: reader.text("truth")?,
+        borders: reader.text("borders")?,
         design: reader.text("design")?,
         reference: reader.number("reference", "a number", |_| true)?,
         log_y: reader.boolean("log_y", false)?,

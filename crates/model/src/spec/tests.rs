@@ -163,6 +163,11 @@ fn mistakes_are_underlined_and_explained() {
             "",
             "which [data] does not name",
         ),
+        (
+            format!("{model}x = \"1\"\n[log]\na = \"u\"\n[[figure]]\nkind = \"stem\"\ny = \"a\"\nborders = \"t\""),
+            "",
+            "which [data] does not name",
+        ),
         (format!("{model}x = \"1\"\n[total]\nt = \"u\""), "t", "names no `loss`"),
         (format!("{model}loss = \"sum(u)\"\n[total]\nt = \"grad_v\""), "grad_v", "not known here"),
         (format!("{model}loss = \"sum(u)\"\ngrad_u = \"u\"\n[total]\nt = \"u\""), "t", "`grad_u` is a word of [total]"),

@@ -78,7 +78,7 @@ impl Lines {
             }
         }
         if let Some(band) = &self.band {
-            drawing.entry(&band.label, Ink::Series(band.series), Sample::Dot { hollow: false });
+            drawing.entry(&band.label, Ink::Series(band.series), Sample::Area);
         }
         self.legend_of_the_whole(&mut drawing, many, every, seeds.iter().any(|&n| n > 1));
         Ok(drawing)

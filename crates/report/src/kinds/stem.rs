@@ -11,12 +11,16 @@ pub struct Stem {
     pub series: Vec<Series>,
     /// True values, one per position.
     pub truth: Option<Vec<f64>>,
+    /// Places along x between which parts stand.
+    pub borders: Vec<f64>,
 }
 
 impl Stem {
     pub(crate) fn drawing(&self) -> Result<Drawing, Misfit> {
         let mut drawing = Drawing::default();
         drawing.marks.push(Mark::Across { value: 0.0, ink: Ink::Muted, dash: Dash::Solid });
+        let borders = self.borders.iter().map(|&value| Mark::Down { value, ink: Ink::Muted, dash: Dash::Dashed });
+        drawing.marks.extend(borders);
         self.truth(&mut drawing)?;
         let mut spread = false;
         for (index, series) in self.series.iter().enumerate() {

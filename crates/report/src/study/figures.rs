@@ -252,7 +252,11 @@ fn stem(studies: &[Study], wanted: &Wanted) -> Option<Content> {
         series.extend(truth.map(|values| Series { label: "truth".into(), values }));
         return Some(Content::Lines(Lines { steps: positions, series, reference: None, band: None }));
     }
-    Some(Content::Stem(Stem { positions, series, truth }))
+    let borders = wanted.borders.as_deref().and_then(|name| {
+        let first = Setup::build(&study.spec).ok()?.datum(name, study.spec.ensemble.seed, 0)?.values;
+        Some(first.into_iter().map(|entry| entry - 0.5).collect())
+    });
+    Some(Content::Stem(Stem { positions, series, truth, borders: borders.unwrap_or_default() }))
 }
 
 fn scatter(studies: &[Study], wanted: &Wanted) -> Option<Content> {

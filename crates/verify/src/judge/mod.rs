@@ -301,13 +301,13 @@ impl Prediction {
             step_size_bias: None,
             slice_invariant: self.slice_invariant,
             charge_drift: charges::largest_change(&self.symmetries, &self.start, run),
+            prediction_error: densities.error,
         };
         let records: Vec<&[f64]> = samples.values.chunks_exact(run.seeds).collect();
         let others: Vec<&dyn PredictedCdf> =
             densities.others.iter().map(|(table, _)| table as &dyn PredictedCdf).collect();
         let mut report = compare(measured, &records, &densities.law.0, &others)?;
         report.prediction = Some(densities.law.1.clone());
-        report.prediction_error = densities.error;
         report.predicted_mean = Some(densities.law.0.mean());
         for (alternative, (_, label)) in report.alternatives.iter_mut().zip(&densities.others) {
             alternative.prediction = Some(label.clone());
