@@ -73,8 +73,8 @@ fn at(theta: &[f64]) -> Point {
     Point { theta: theta.to_vec(), draw: 0 }
 }
 
-fn nuts(points: usize) -> CloudOptions {
-    CloudOptions { points, sampler: Sampler::Nuts }
+fn nuts(draws: usize) -> CloudOptions {
+    CloudOptions { points: 2 * draws, sampler: Sampler::Nuts }
 }
 
 fn lattice(points: usize) -> CloudOptions {
@@ -153,6 +153,9 @@ fn chains_and_lattices_agree_on_every_law() {
     let clouds = [lattice(8192), nuts(2400)].map(|o| Cloud::new(&level, &lifted, 0.04, &loss, o).unwrap());
     assert!(matches!(clouds[0].method, Method::Lattice { .. }));
     let Method::Nuts(report) = &clouds[1].method else { panic!("chains were asked for") };
+    let loss_of: Vec<f64> = clouds[1].thetas().map(|theta| loss.value(theta)).collect();
+    let draws = clouds[1].independent_draws(&loss_of).unwrap();
+    assert!(clouds[0].independent_draws(&loss_of).is_none() && (500.0..=2400.0).contains(&draws), "{draws}");
     assert!(report.independent > 500.0 && report.r_hat < 1.02 && report.divergent < 0.01, "{report:?}");
     let sigma = |cloud: &Cloud, i: usize| -> Vec<f64> {
         let of = |theta: &[f64]| svdvals(&Matrix::from_row_major(2, 2, case.value(theta))).unwrap()[i];
@@ -176,8 +179,8 @@ fn chains_and_lattices_agree_on_every_law() {
 
 /// u∘v with a loss that is a sum over coordinates: each has the law of one, which quadrature knows.
 #[test]
-fn fourteen_independent_coordinates_have_the_law_of_one() {
-    let n = 14;
+fn twelve_independent_coordinates_have_the_law_of_one() {
+    let n = 12;
     let case = Case::new(&format!("u = \"normal({n})\"\nv = \"normal({n})\""), "u * v");
     let one = Case::new("u = \"normal(1)\"\nv = \"normal(1)\"", "u * v");
     let minimum: Vec<f64> = (0..n).map(|i| 0.7 + 0.1 * i as f64).collect();
@@ -220,7 +223,7 @@ fn chains_do_not_depend_on_threads() {
         cloud.thetas().map(<[f64]>::to_vec).collect()
     };
     let one = thetas(1);
-    assert_eq!(one.len(), 800);
+    assert!(one.len() > 700, "{}", one.len());
     assert!(one == thetas(3), "the draws differ");
     // Chains are not copies of each other.
     assert!(one[0] != one[100]);
@@ -241,9 +244,10 @@ fn chains_that_find_different_modes_are_refused() {
     assert!(error.to_string().contains("several modes"), "{error}");
 }
 
+/// What a second finds, by lattices and by chains: `cargo test -p gaugebias-geometry --test chains -- --ignored --nocapture`.
 #[test]
-#[ignore]
-fn measure() {
+#[ignore = "prints times, and takes minutes"]
+fn independent_points_in_a_second() {
     let time = |name: &str, case: &Case, start: &[f64], loss: &dyn Loss, tau: f64, options: CloudOptions| {
         let (level, lifted) = case.level(start);
         let clock = std::time::Instant::now();

@@ -12,6 +12,11 @@ pub trait PredictedCdf {
 
     /// A finite interval that holds all but a negligible share (say 1e-9) of the law's mass.
     fn range(&self) -> (f64, f64);
+
+    /// Independent draws that the law is known by: infinite where it is known exactly, or to an error far below that of samples.
+    fn independent_draws(&self) -> f64 {
+        f64::INFINITY
+    }
 }
 
 /// The law's distribution function at ascending `points`, checked to be one.

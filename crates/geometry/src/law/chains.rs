@@ -30,12 +30,16 @@ use rayon::prelude::*;
 const TUNING: u64 = 300;
 /// Fewest draws of a chain that are kept.
 const FEWEST_DRAWS: usize = 100;
+/// Chains that disagree after fewer draws than this are run again for twice as many: ten independent draws alone make R̂ 1.05.
+const ENOUGH_DRAWS: usize = 400;
 /// A trajectory has fewer leapfrog steps than two to this power.
 const DEEPEST: u64 = 8;
 /// Nodes of the proposal that are tried for a start, the first half of them this much further out: chains that start nearby find
 /// nearby modes only.
 const STARTS: usize = 50;
 const SPREAD: f64 = 2.0;
+/// Mean acceptance that step sizes are adapted to: small steps follow bent valleys, where large ones end trajectories early.
+const ACCEPTANCE: f64 = 0.9;
 /// Largest R̂ of chains that agree.
 const LARGEST_R_HAT: f64 = 1.05;
 
@@ -67,11 +71,28 @@ pub(crate) fn sample(
     frame: &Proposal,
     count: usize,
 ) -> Result<(Vec<CloudPoint>, ChainReport), GeometryError> {
-    let draws = count.div_ceil(SHIFTS).max(FEWEST_DRAWS);
-    let chain = |index: usize| run(density, centre, frame, index, draws);
-    let chains = (0..SHIFTS).into_par_iter().map(chain).collect::<Result<Vec<_>, _>>()?;
-    let report = judge(&chains)?;
-    Ok((chains.into_iter().flatten().map(|draw| draw.point).collect(), report))
+    let mut draws = count.div_ceil(SHIFTS).max(FEWEST_DRAWS);
+    loop {
+        let chain = |index: usize| run(density, centre, frame, index, draws);
+        let chains = (0..SHIFTS).into_par_iter().map(chain).collect::<Result<Vec<_>, _>>()?;
+        match judge(&chains) {
+            Ok(report) => return Ok((chains.into_iter().flat_map(distinct).collect(), report)),
+            Err(GeometryError::ChainsDisagree { .. }) if draws < ENOUGH_DRAWS => draws *= 2,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The points of a chain: one that it stays at for m draws is one point of m times the weight.
+fn distinct(chain: Vec<Draw>) -> Vec<CloudPoint> {
+    let mut points: Vec<(CloudPoint, f64)> = Vec::with_capacity(chain.len());
+    for Draw { point, .. } in chain {
+        match points.last_mut().filter(|(last, _)| last.theta == point.theta) {
+            Some((_, times)) => *times += 1.0,
+            None => points.push((point, 1.0)),
+        }
+    }
+    points.into_iter().map(|(p, times)| CloudPoint { log_proposal: p.log_proposal - times.ln(), ..p }).collect()
 }
 
 /// # Errors
@@ -108,8 +129,9 @@ fn run(
 ) -> Result<Vec<Draw>, GeometryError> {
     let trail = RefCell::new(Trail { passed: vec![centre.clone()], failure: None });
     let target = Target { density, frame, trail: &trail };
-    let settings =
+    let mut settings =
         DiagNutsSettings { num_tune: TUNING, num_draws: draws as u64, maxdepth: DEEPEST, ..Default::default() };
+    settings.adapt_options.step_size_settings.target_accept = ACCEPTANCE;
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(1 + index as u64);
     let stopped = |error: String| match trail.borrow_mut().failure.take() {
         Some(failure) => failure,

@@ -109,7 +109,7 @@ impl<'a> Level<'a> {
             chart,
             depth: f64::NEG_INFINITY,
         };
-        let lifted = level.at(start.to_vec())?;
+        let lifted = level.with_volume(level.at(start.to_vec())?)?;
         level.depth = lifted.depth - DEEPEST;
         Ok((level, lifted))
     }
@@ -197,14 +197,19 @@ impl<'a> Level<'a> {
         sum
     }
 
+    /// A point of the model without its volume, which iterations have no use for.
     fn at(&self, theta: Vec<f64>) -> Result<Lifted, GeometryError> {
         let point = Point { theta, draw: 0 };
         let full = jacobian(self.model, &point)?;
         let jacobian = if self.is_plain() { full } else { self.chart.matmul(&full) };
-        let values = svdvals(&jacobian)?;
-        let depth = values.last().map_or(f64::NEG_INFINITY, |s| s.ln());
         let coordinates = self.coordinates(&point.theta);
-        Ok(Lifted { theta: point.theta, coordinates, half_log_det: spanned(&values), jacobian, depth })
+        Ok(Lifted { theta: point.theta, coordinates, jacobian, half_log_det: f64::NAN, depth: f64::NAN })
+    }
+
+    fn with_volume(&self, point: Lifted) -> Result<Lifted, GeometryError> {
+        let values = svdvals(&point.jacobian)?;
+        let depth = values.last().map_or(f64::NEG_INFINITY, |s| s.ln());
+        Ok(Lifted { half_log_det: spanned(&values), depth, ..point })
     }
 
     fn is_plain(&self) -> bool {
@@ -269,7 +274,7 @@ impl<'a> Level<'a> {
             };
             // The next step would be as long as the square of this one.
             if length <= 1e-12 * size || (length <= 1e-7 * size && iteration > 0) {
-                return Ok(Some(at));
+                return self.with_volume(at).map(Some);
             }
             last = length;
         }

@@ -184,14 +184,31 @@ fn on_cloud(prediction: &Prediction, law: Law, notes: &mut Vec<String>) -> Resul
     let tested = cloud.weigh(density(law))?;
     let (component, method) = found_by(&cloud.method, observed.len(), tested.effective_points);
     let place = place(prediction, component, &method);
-    let table = |law: &WeightedLaw| {
-        (Table::of_weights(label::name(law.law), &observed, &law.weights), label::langevin(law.law, &place))
+    let observable_draws = cloud.independent_draws(&observed);
+    let all_draws = match &cloud.method {
+        Method::Lattice { .. } => f64::INFINITY,
+        Method::Nuts(report) => report.independent,
     };
+    let table = |law: &WeightedLaw| {
+        let table = Table::of_weights(label::name(law.law), &observed, &law.weights);
+        let draws = match observable_draws {
+            Some(draws) => law.effective_points * draws / all_draws,
+            None => lattice_draws(&table, law, &observed),
+        };
+        (table.of_draws(draws), label::langevin(law.law, &place))
+    };
+    // Draws of the horizontal law say too little of one that is far from it to tell it from the samples by their number.
+    let fewest = if observable_draws.is_some() { 0.5 * tested.effective_points } else { 0.0 };
     let mut others = Vec::new();
     for other in alternatives(law, true) {
+        let name = label::name(other);
         match cloud.weigh(other) {
-            Ok(law) => others.push(table(&law)),
-            Err(error) => notes.push(format!("`{}` is no alternative here: {error}", label::name(other))),
+            Ok(law) if law.effective_points >= fewest => others.push(table(&law)),
+            Ok(law) => notes.push(format!(
+                "`{name}` is no alternative here: the draws are worth {:.0} independent ones of it, {fewest:.0} are needed",
+                law.effective_points
+            )),
+            Err(error) => notes.push(format!("`{name}` is no alternative here: {error}")),
         }
     }
     notes.push(format!("{} coordinates: the laws are weights on points of the level; {method}", level.dimension()));
@@ -216,8 +233,10 @@ fn found_by(method: &Method, points: usize, worth: f64) -> (String, String) {
         Method::Nuts(report) => (
             "that of the start".into(),
             format!(
-                "NUTS, {} chains, {points} draws, worth {worth:.0} independent points (R̂ at most {:.3})",
-                report.chains, report.r_hat
+                "NUTS, {} chains, {} draws, worth {worth:.0} independent points (R̂ at most {:.3})",
+                report.chains,
+                report.chains * report.draws,
+                report.r_hat
             ),
         ),
     }
@@ -232,6 +251,11 @@ fn divergences(method: &Method) -> Option<String> {
             100.0 * report.divergent
         )
     })
+}
+
+/// Independent draws whose distribution function has the error of a lattice's: many in few coordinates, its effective points in many.
+fn lattice_draws(table: &Table, law: &WeightedLaw, observed: &[f64]) -> f64 {
+    (0.5 / cdf_error(table, law, observed).max(f64::MIN_POSITIVE)).powi(2).max(law.effective_points)
 }
 
 /// Largest standard error of the distribution function at its deciles, over the shifts of the lattice or the chains.

@@ -21,6 +21,8 @@ pub(super) struct Table {
     /// Of the law itself: a table that is linear between its values has another one where the observable jumps.
     mean: f64,
     atom: Option<(f64, f64)>,
+    /// Independent draws that the law is known by.
+    draws: f64,
 }
 
 impl Table {
@@ -30,7 +32,15 @@ impl Table {
         values.sort_by(f64::total_cmp);
         values.dedup();
         let cumulative = values.iter().map(|&x| law.cdf(x)).collect();
-        Self { name: name.into(), values, cumulative, cells: 150, mean: law.mean, atom: law.atom() }
+        Self {
+            name: name.into(),
+            values,
+            cumulative,
+            cells: 150,
+            mean: law.mean,
+            atom: law.atom(),
+            draws: f64::INFINITY,
+        }
     }
 
     /// Of weighted values; half of a value's weight lies on each side of it.
@@ -56,7 +66,12 @@ impl Table {
                 atom = Some((value, mass));
             }
         }
-        Self { name: name.into(), values, cumulative, cells: 40, mean: sum / below, atom }
+        Self { name: name.into(), values, cumulative, cells: 40, mean: sum / below, atom, draws: f64::INFINITY }
+    }
+
+    /// The same, known by so many independent draws.
+    pub fn of_draws(self, draws: f64) -> Self {
+        Self { draws, ..self }
     }
 
     /// Of the Gamma law with a mean, a standard deviation and a skewness, mirrored where that is negative; normal where it is nearly zero. Without
@@ -84,6 +99,7 @@ impl Table {
             cells: 150,
             mean,
             atom: (deviation == 0.0).then_some((mean, 1.0)),
+            draws: f64::INFINITY,
         }
     }
 
@@ -143,6 +159,10 @@ impl PredictedCdf for Table {
 
     fn range(&self) -> (f64, f64) {
         (self.values[0], self.values[self.values.len() - 1])
+    }
+
+    fn independent_draws(&self) -> f64 {
+        self.draws
     }
 }
 
