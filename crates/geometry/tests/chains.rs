@@ -84,7 +84,7 @@ fn lattice(points: usize) -> CloudOptions {
 fn matrix_product(n: usize, diagonal: &[f64]) -> (Case, Vec<f64>, Vec<f64>) {
     let case = Case::new(&format!("U = \"normal({n}, {n})\"\nV = \"normal({n}, {n})\""), "U @ V");
     let square = |root: bool| -> Vec<f64> {
-        let at = |k: usize| if k % (n + 1) == 0 { diagonal[k / (n + 1)] } else { 0.0 };
+        let at = |k: usize| if k.is_multiple_of(n + 1) { diagonal[k / (n + 1)] } else { 0.0 };
         (0..n * n).map(|k| if root { at(k).sqrt() } else { at(k) }).collect()
     };
     (case, [square(true), square(true)].concat(), square(false))

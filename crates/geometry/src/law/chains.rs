@@ -114,7 +114,7 @@ fn judge(chains: &[Vec<Draw>]) -> Result<ChainReport, GeometryError> {
     let independent = found.iter().map(|(_, (_, independent))| *independent).fold(total, f64::min);
     let worst = found.into_iter().max_by(|a, b| a.1.0.total_cmp(&b.1.0));
     let (of, (r_hat, _)) = worst.expect("the loss at least is judged");
-    if !(r_hat <= LARGEST_R_HAT) {
+    if r_hat.is_nan() || r_hat > LARGEST_R_HAT {
         return Err(GeometryError::ChainsDisagree { chains: chains.len(), draws, of, r_hat, divergent });
     }
     Ok(ChainReport { chains: chains.len(), draws, independent, r_hat, divergent })

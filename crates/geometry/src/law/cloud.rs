@@ -233,12 +233,12 @@ impl Cloud {
     /// Independent draws of the horizontal law that chains are worth for the distribution of a function, given at the points: the least over
     /// the function and its being below each of its quartiles. `None` of a lattice.
     pub fn independent_draws(&self, values: &[f64]) -> Option<f64> {
-        let Method::Nuts(report) = &self.method else { return None };
+        let Method::Nuts(_) = &self.method else { return None };
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         let quartile = |k: usize| sorted[k * sorted.len() / 4];
         let worth = |of: &dyn Fn(f64) -> f64| {
-            let mut chains = vec![Vec::with_capacity(report.draws); SHIFTS];
+            let mut chains = vec![Vec::new(); SHIFTS];
             for (point, value) in self.points.iter().zip(values) {
                 let times = self.times(point).round() as usize;
                 chains[point.shift].extend(std::iter::repeat_n(of(*value), times));
