@@ -86,7 +86,7 @@ fn laws_are_labelled_by_noise_measure_slice_and_component() {
     let object = folder.run(&["verify", "law.toml", "--json"]).object();
     let labels = std::iter::once(&object).chain(object["alternatives"].as_array().expect("a list"));
     for label in labels.map(|law| &law["prediction"]) {
-        for field in ["noise", "measure", "slice", "component"] {
+        for field in ["noise", "measure", "slice", "component", "method"] {
             assert!(label[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {object}");
         }
     }

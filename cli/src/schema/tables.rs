@@ -270,6 +270,7 @@ const LABEL: &[Field] = &[
     field("measure", Text, "the density, and of what"),
     field("slice", Text, "the level of the charges that it is evaluated on"),
     field("component", Text, "the part of that level that it lives on"),
+    field("method", Text, "how the law was computed: quadrature, a lattice, NUTS, moments"),
 ];
 
 const CHARGE_REPORTS: &[Field] = &[

@@ -94,8 +94,8 @@ pub enum GeometryError {
     },
     /// A law in several coordinates rests on too few points.
     #[error(
-        "only {found:.0} of {points} weighted points carry the predicted law, at least {needed:.0} are needed: the law is far from normal around \
-         its mode (nearly singular directions?), or it has too many coordinates"
+        "the {points} weighted points are worth {found:.0} independent ones under the predicted law, at least {needed:.0} are needed: it is far from \
+         the horizontal law and from a normal one (nearly singular directions?), or chains mix slowly"
     )]
     TooFewPoints {
         /// Effective points.
@@ -104,6 +104,30 @@ pub enum GeometryError {
         points: usize,
         /// Least effective number.
         needed: f64,
+    },
+    /// Chains of a sampler found different laws.
+    #[error(
+        "the {chains} chains of NUTS disagree after {draws} draws each: R̂ = {r_hat:.2} of {of} (1.05 at most), {:.0} % of the draws divergent; the \
+         law has several modes, or the border of its component (where J loses rank) is within reach of the noise: lower the temperature, or move \
+         the minimum away from there", 100.0 * divergent
+    )]
+    ChainsDisagree {
+        /// Chains.
+        chains: usize,
+        /// Draws of each.
+        draws: usize,
+        /// The function that they disagree on most.
+        of: String,
+        /// Its split R̂.
+        r_hat: f64,
+        /// Share of divergent draws.
+        divergent: f64,
+    },
+    /// A chain of a sampler could not go on.
+    #[error("a chain of NUTS stopped: {message}; start at another point, or lower the temperature")]
+    ChainStopped {
+        /// What the sampler said.
+        message: String,
     },
     /// The gradient has no noise somewhere on the curve.
     #[error(

@@ -4,7 +4,7 @@
 //! balanced slice it is a function of the predictor alone, and often a formula. The data's way: a model and its
 //! [`gaugebias_symmetry::Symmetries`] → fields at a point ([`fields`]) → their volume ([`mod@bias`], [`orbit`]) → balanced points ([`balance()`]) → formulas that
 //! are checked against the numbers ([`closed_form()`]) → a [`Derivation`]; and the whole stationary law, by quadrature for one
-//! predictor coordinate and by weighted points for several ([`law`]). Rejected: taking a formula from the name of the model. A formula is built
+//! predictor coordinate and by weighted points or draws for several ([`law`]). Rejected: taking a formula from the name of the model. A formula is built
 //! from the factors that were found, and it carries the largest difference to the numeric value beside it.
 
 pub mod balance;

@@ -55,6 +55,30 @@ fn second_derivatives_are_those_of_differences() {
     }
 }
 
+#[test]
+fn the_curvature_of_a_combination_is_that_of_differences() {
+    let maps = [
+        model("u = \"normal(3)\"\nv = \"normal(3)\"", "u * v"),
+        model("W = \"normal(3, 2)\"\nv = \"normal(3)\"", "tanh([[0.3, -1.2], [0.8, 0.4]] @ W.T) @ v"),
+        model("w = \"normal(4)\"", "softmax(w) * sqrt(sum(w**2))"),
+        model("a = \"normal(3)\"", "2 * a"),
+    ];
+    for (n, map) in maps.iter().enumerate() {
+        let draw = |seed: f64, count: usize| (0..count).map(|i| (seed + 2.3 * i as f64).sin()).collect::<Vec<f64>>();
+        let (p, d) = (map.parameter_count(), map.predictor_dimension());
+        // Seventeen points fill more than one block of lanes.
+        let points: Vec<Point> = (0..17).map(|k| at(&draw(0.3 * f64::from(k), p))).collect();
+        let covectors: Vec<Vec<f64>> = (0..17).map(|k| draw(0.7 + f64::from(k), d)).collect();
+        let directions: Vec<Vec<f64>> = (0..17).map(|k| draw(1.1 + f64::from(k), p)).collect();
+        let exact = map.covector_curvature(&points, &covectors, &directions).concat();
+        let differences = ByDifferences(map).covector_curvature(&points, &covectors, &directions).concat();
+        assert_eq!(exact.len(), 17 * p);
+        let off = exact.iter().zip(&differences).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(off < 1e-8, "model {n}: {off:.1e}");
+        assert_eq!(n == 3, exact.iter().all(|x| *x == 0.0), "model {n}");
+    }
+}
+
 /// u∘v with noise on labels: dw = [−2w(w − m) + Tw]dt + 2√T w dB, whose law is Gamma(m/T − ½, T).
 #[test]
 fn label_noise_on_a_product_has_a_gamma_law() {

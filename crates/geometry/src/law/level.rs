@@ -12,12 +12,13 @@
 //! Rejected: minimising ‖F(θ) − w‖² + ‖Q(θ) − Q₀‖² from the start; it finds a point, not the component it is on.
 
 use crate::GeometryError;
-use crate::orbit::{RANK_CUTOFF, fields, jacobian, log_volume};
+use crate::orbit::{RANK_CUTOFF, fields, jacobian};
 use gaugebias_linalg::{Matrix, cholesky_solve, pseudo_inverse, svd, svdvals};
 use gaugebias_model::{Parametrization, Point};
 use gaugebias_symmetry::{Generator, Symmetries};
 
-/// A lift ends where det(JJᵀ)^½ has lost this many powers of e against the start.
+/// A lift ends where the least singular value of the chart's Jacobian has lost this many powers of e against the start. (Their
+/// product would lose them by moderate changes of many coordinates.)
 const DEEPEST: f64 = 10.0;
 /// Largest change of ½ log det(JJᵀ) in one step of a path.
 const LARGEST_CHANGE: f64 = 0.7;
@@ -49,6 +50,8 @@ pub struct Lifted {
     pub jacobian: Matrix,
     /// ½ log det of that Jacobian times its transpose.
     pub half_log_det: f64,
+    /// Logarithm of its least singular value.
+    depth: f64,
 }
 
 /// Logarithms of the volumes that the laws are made of, at one point.
@@ -68,15 +71,13 @@ fn volume(generators: &[&Generator], theta: &[f64]) -> Result<f64, GeometryError
     if generators.is_empty() {
         return Ok(0.0);
     }
-    spanned(&fields(generators.iter().copied(), theta))
+    Ok(spanned(&svdvals(&fields(generators.iter().copied(), theta))?))
 }
 
 /// Logarithm of the product of the singular values above the cut.
-fn spanned(matrix: &Matrix) -> Result<f64, GeometryError> {
-    let values = svdvals(matrix)?;
+fn spanned(values: &[f64]) -> f64 {
     let largest = values.first().copied().unwrap_or(0.0);
-    let rank = values.iter().take_while(|&&s| s > RANK_CUTOFF * largest && s > 0.0).count();
-    log_volume(&Matrix::from_diagonal(&values), rank)
+    values.iter().take_while(|&&s| s > RANK_CUTOFF * largest && s > 0.0).map(|s| s.ln()).sum()
 }
 
 impl<'a> Level<'a> {
@@ -108,8 +109,8 @@ impl<'a> Level<'a> {
             chart,
             depth: f64::NEG_INFINITY,
         };
-        let lifted = level.at(start.to_vec())?;
-        level.depth = lifted.half_log_det - DEEPEST;
+        let lifted = level.with_volume(level.at(start.to_vec())?)?;
+        level.depth = lifted.depth - DEEPEST;
         Ok((level, lifted))
     }
 
@@ -155,7 +156,7 @@ impl<'a> Level<'a> {
         let full = if self.chart.rows() == self.chart.columns() {
             point.half_log_det
         } else {
-            spanned(&jacobian(self.model, &Point { theta: point.theta.clone(), draw: 0 })?)?
+            spanned(&svdvals(&jacobian(self.model, &Point { theta: point.theta.clone(), draw: 0 })?)?)
         };
         Ok(LogVolumes {
             coarea: full,
@@ -169,13 +170,46 @@ impl<'a> Level<'a> {
         })
     }
 
+    /// J⁺ of the chart, p × r: how θ moves with the coordinates, across the orbits.
+    ///
+    /// # Errors
+    /// [`GeometryError::Linalg`].
+    pub fn section(&self, point: &Lifted) -> Result<Matrix, GeometryError> {
+        let transpose = point.jacobian.transpose();
+        let gram = transpose.gram();
+        let inverse = match cholesky_solve(&gram, &Matrix::identity(gram.rows())) {
+            Ok(inverse) => inverse,
+            Err(_) => pseudo_inverse(&gram, 1e-12)?,
+        };
+        Ok(transpose.matmul(&inverse))
+    }
+
+    /// Gradient of ½ log det(JJᵀ) with respect to θ, of length p, J that of the chart and `section` its J⁺: Σᵢ ∇²xᵢ J⁺eᵢ.
+    pub fn volume_gradient(&self, point: &Lifted, section: &Matrix) -> Vec<f64> {
+        let r = self.dimension();
+        let points = vec![Point { theta: point.theta.clone(), draw: 0 }; r];
+        let coordinates: Vec<Vec<f64>> = (0..r).map(|i| self.chart.row(i).to_vec()).collect();
+        let directions: Vec<Vec<f64>> = (0..r).map(|i| section.column(i)).collect();
+        let mut sum = vec![0.0; point.theta.len()];
+        for part in self.model.covector_curvature(&points, &coordinates, &directions) {
+            sum.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
+        }
+        sum
+    }
+
+    /// A point of the model without its volume, which iterations have no use for.
     fn at(&self, theta: Vec<f64>) -> Result<Lifted, GeometryError> {
         let point = Point { theta, draw: 0 };
         let full = jacobian(self.model, &point)?;
         let jacobian = if self.is_plain() { full } else { self.chart.matmul(&full) };
-        let half_log_det = spanned(&jacobian)?;
         let coordinates = self.coordinates(&point.theta);
-        Ok(Lifted { theta: point.theta, coordinates, jacobian, half_log_det })
+        Ok(Lifted { theta: point.theta, coordinates, jacobian, half_log_det: f64::NAN, depth: f64::NAN })
+    }
+
+    fn with_volume(&self, point: Lifted) -> Result<Lifted, GeometryError> {
+        let values = svdvals(&point.jacobian)?;
+        let depth = values.last().map_or(f64::NEG_INFINITY, |s| s.ln());
+        Ok(Lifted { half_log_det: spanned(&values), depth, ..point })
     }
 
     fn is_plain(&self) -> bool {
@@ -205,7 +239,7 @@ impl<'a> Level<'a> {
                     at = next;
                     travelled = if h < 1.0 - travelled { travelled + h } else { 1.0 };
                     step = (2.0 * h).min(1.0);
-                    if at.half_log_det < self.depth {
+                    if at.depth < self.depth {
                         return Ok(None);
                     }
                 }
@@ -240,7 +274,7 @@ impl<'a> Level<'a> {
             };
             // The next step would be as long as the square of this one.
             if length <= 1e-12 * size || (length <= 1e-7 * size && iteration > 0) {
-                return Ok(Some(at));
+                return self.with_volume(at).map(Some);
             }
             last = length;
         }

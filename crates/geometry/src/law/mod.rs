@@ -1,19 +1,25 @@
 //! Stationary laws of a predictor: of one coordinate by quadrature along the horizontal curve, which this module holds, of
-//! several as weighted points on a level of the charges ([`cloud`]).
+//! several as weighted points on a level of the charges ([`cloud`]), of a lattice or of chains ([`chains`]).
 //!
 //! With respect to arc length s along the curve the densities are e^{−L/τ} times a weight of orbit volumes; with respect
 //! to s they are smooth where, in w, they are singular (u∘v: ds = dw/√(2w)). The curve ends where |J| vanishes, the
 //! border of a component (with one parameter injected noise goes through: [`LawOptions::through_zeros`]), or where the weight is negligible. Rejected: a grid in w; it puts its points where the
 //! density is not and cannot start at the border.
 
+pub mod chains;
 pub mod cloud;
 mod curve;
 pub mod equilibrium;
 mod gradient_noise;
 mod grid;
+pub mod horizontal;
 mod jumps;
 pub mod level;
+pub mod loss;
+pub mod minimum;
 pub mod mirror;
+mod mixing;
+mod proposal;
 pub mod quotient;
 mod stiff;
 

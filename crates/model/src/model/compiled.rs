@@ -24,19 +24,79 @@ pub struct SpecParametrization {
     random: bool,
     value: Program<f64>,
     gradient: Program<f64>,
-    covector_slot: usize,
     /// Compiled when it is first asked for: few need it.
     second: OnceLock<Program<f64>>,
+    curvature: OnceLock<Program<f64>>,
     source: Source,
 }
 
-/// What the second derivatives are compiled from.
+/// What derivatives are compiled from.
 struct Source {
     graph: Graph,
     value: NodeId,
     params: Vec<NodeId>,
+    covector_slot: usize,
     /// Where directions come in, one slot for each parameter tensor from here on.
     direction_slot: usize,
+}
+
+impl Source {
+    /// Jᵀy as a node of θ and y.
+    fn gradient(&self) -> (Graph, NodeId) {
+        let mut graph = self.graph.clone();
+        let shape = graph.shape(self.value).clone();
+        let covector = graph.input(self.covector_slot, shape, Kind::Real);
+        let parts = cotangents(&mut graph, &[(self.value, covector)], &self.params);
+        let parts: Vec<NodeId> = parts
+            .into_iter()
+            .zip(&self.params)
+            .map(|(part, &param)| {
+                let flat = Shape::from([graph.shape(param).count()]);
+                match part {
+                    Some(part) => graph.reshape(part, &flat),
+                    None => graph.full(&flat, 0.0),
+                }
+            })
+            .collect();
+        let gradient = graph.must(Concatenate { axis: 0 }, &parts);
+        (graph, gradient)
+    }
+
+    /// The inputs for a direction v in θ.
+    fn direction(&self, graph: &mut Graph) -> Vec<(NodeId, NodeId)> {
+        let input = |(at, &node): (usize, &NodeId)| {
+            let shape = graph.shape(node).clone();
+            (node, graph.input(self.direction_slot + at, shape, Kind::Real))
+        };
+        self.params.iter().enumerate().map(input).collect()
+    }
+
+    /// d²F(θ + tv)/dt² at t = 0, as a program of θ and v.
+    fn compile_second(&self) -> Program<f64> {
+        let mut graph = self.graph.clone();
+        let seeds = self.direction(&mut graph);
+        let first = tangents(&mut graph, &seeds, &[self.value])[0];
+        let second = first.and_then(|first| tangents(&mut graph, &seeds, &[first])[0]);
+        // Where it is structurally zero: a predictor that is linear in θ.
+        let shape = graph.shape(self.value).clone();
+        let output = second.unwrap_or_else(|| graph.full(&shape, 0.0));
+        compile(&graph, output)
+    }
+
+    /// d(Jᵀy)/dt at θ + tv, t = 0, as a program of θ, y and v.
+    fn compile_curvature(&self) -> Program<f64> {
+        let (mut graph, gradient) = self.gradient();
+        let seeds = self.direction(&mut graph);
+        let curvature = tangents(&mut graph, &seeds, &[gradient])[0];
+        let shape = graph.shape(gradient).clone();
+        let output = curvature.unwrap_or_else(|| graph.full(&shape, 0.0));
+        compile(&graph, output)
+    }
+}
+
+fn compile(graph: &Graph, output: NodeId) -> Program<f64> {
+    let request = Request { primary: vec![output], only_needed_draws: true, ..Request::default() };
+    Program::compile(graph, &request)
 }
 
 impl SpecParametrization {
@@ -65,40 +125,25 @@ impl SpecParametrization {
         let random = graph.is_random(&[node]);
         let flat = Shape::from([shape.count()]);
         let value = graph.reshape(node, &flat);
-        let covector_slot = model.next_slot;
         let source = Source {
-            graph: graph.clone(),
             value,
             params: model.params.iter().map(|slot| slot.node).collect(),
-            direction_slot: covector_slot + 1,
+            covector_slot: model.next_slot,
+            direction_slot: model.next_slot + 1,
+            graph,
         };
-        let covector = graph.input(covector_slot, flat, Kind::Real);
-        let targets: Vec<NodeId> = model.params.iter().map(|slot| slot.node).collect();
-        let parts = cotangents(&mut graph, &[(value, covector)], &targets);
-        let parts: Vec<NodeId> = parts
-            .into_iter()
-            .zip(&model.params)
-            .map(|(part, slot)| match part {
-                Some(part) => graph.reshape(part, &Shape::from([slot.shape.count()])),
-                None => graph.full(&Shape::from([slot.shape.count()]), 0.0),
-            })
-            .collect();
-        let gradient = graph.must(Concatenate { axis: 0 }, &parts);
-        let compile = |output| {
-            let request = Request { primary: vec![output], only_needed_draws: true, ..Request::default() };
-            Program::compile(&graph, &request)
-        };
+        let (with_covector, gradient) = source.gradient();
         Self {
             tensors: ParameterTensor::layout(
                 model.params.iter().map(|slot| (slot.name.as_str(), slot.shape.0.as_slice())),
             ),
             slots: model.params.iter().map(|slot| slot.slot).collect(),
             random,
-            value: compile(value),
-            gradient: compile(gradient),
-            covector_slot,
+            value: compile(&source.graph, value),
+            gradient: compile(&with_covector, gradient),
             shape,
             second: OnceLock::new(),
+            curvature: OnceLock::new(),
             source,
         }
     }
@@ -106,26 +151,6 @@ impl SpecParametrization {
     /// Bytes that an evaluation of the predictor or of a row of its Jacobian takes.
     pub fn workspace_bytes(&self) -> usize {
         self.value.workspace_bytes().max(self.gradient.workspace_bytes())
-    }
-
-    /// d²F(θ + tv)/dt² at t = 0, as a program of θ and v.
-    fn compile_second(&self) -> Program<f64> {
-        let Source { graph, value, params, direction_slot } = &self.source;
-        let mut graph = graph.clone();
-        let seeds: Vec<(NodeId, NodeId)> = params
-            .iter()
-            .enumerate()
-            .map(|(at, &node)| {
-                let shape = graph.shape(node).clone();
-                (node, graph.input(direction_slot + at, shape, Kind::Real))
-            })
-            .collect();
-        let first = tangents(&mut graph, &seeds, &[*value])[0];
-        let second = first.and_then(|first| tangents(&mut graph, &seeds, &[first])[0]);
-        // Where it is structurally zero: a predictor that is linear in θ.
-        let output = second.unwrap_or_else(|| graph.full(&Shape::from([self.shape.count()]), 0.0));
-        let request = Request { primary: vec![output], only_needed_draws: true, ..Request::default() };
-        Program::compile(&graph, &request)
     }
 
     /// Evaluates one output at many points with further inputs (slot, values) at each, sixteen points at a time.
@@ -157,6 +182,14 @@ impl SpecParametrization {
         for (tensor, &slot) in self.tensors.iter().zip(&self.slots) {
             program.set_lane(workspace, slot, lane, &theta[tensor.offset..tensor.offset + tensor.len()]);
         }
+    }
+
+    /// A direction in θ, slot by slot.
+    fn direction(&self, v: &[f64]) -> Vec<(usize, Vec<f64>)> {
+        let of = |(at, t): (usize, &ParameterTensor)| {
+            (self.source.direction_slot + at, v[t.offset..t.offset + t.len()].to_vec())
+        };
+        self.tensors.iter().enumerate().map(of).collect()
     }
 
     /// Splits θ into named tensors.
@@ -195,7 +228,7 @@ impl Parametrization for SpecParametrization {
             .iter()
             .map(|point| {
                 let repeated = vec![point.clone(); d];
-                self.evaluate(&self.gradient, &repeated, |row| vec![(self.covector_slot, basis(row))]).concat()
+                self.evaluate(&self.gradient, &repeated, |row| vec![(self.source.covector_slot, basis(row))]).concat()
             })
             .collect()
     }
@@ -209,16 +242,20 @@ impl Parametrization for SpecParametrization {
     }
 
     fn covector_gradients(&self, points: &[Point], covectors: &[Vec<f64>]) -> Vec<Vec<f64>> {
-        self.evaluate(&self.gradient, points, |index| vec![(self.covector_slot, covectors[index].clone())])
+        self.evaluate(&self.gradient, points, |index| vec![(self.source.covector_slot, covectors[index].clone())])
     }
 
     fn second_derivatives(&self, points: &[Point], directions: &[Vec<f64>]) -> Vec<Vec<f64>> {
-        let program = self.second.get_or_init(|| self.compile_second());
+        let program = self.second.get_or_init(|| self.source.compile_second());
+        self.evaluate(program, points, |index| self.direction(&directions[index]))
+    }
+
+    fn covector_curvature(&self, points: &[Point], covectors: &[Vec<f64>], directions: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let program = self.curvature.get_or_init(|| self.source.compile_curvature());
         let parts = |index: usize| {
-            let of = |(at, t): (usize, &ParameterTensor)| {
-                (self.source.direction_slot + at, directions[index][t.offset..t.offset + t.len()].to_vec())
-            };
-            self.tensors.iter().enumerate().map(of).collect()
+            let mut parts = self.direction(&directions[index]);
+            parts.push((self.source.covector_slot, covectors[index].clone()));
+            parts
         };
         self.evaluate(program, points, parts)
     }

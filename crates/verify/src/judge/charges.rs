@@ -10,9 +10,10 @@
 //! that around the minimum on the level, and on the way there that of the flow.
 
 use gaugebias_dynamics::Run;
-use gaugebias_geometry::law::cloud::{Cloud, CloudOptions, minimum_on_level};
+use gaugebias_geometry::law::cloud::{Cloud, CloudOptions};
 use gaugebias_geometry::law::equilibrium::charge_drifts;
 use gaugebias_geometry::law::level::{Level, Lifted};
+use gaugebias_geometry::law::minimum::minimum_on_level;
 use gaugebias_geometry::law::{Law as Density, LawOptions, Trace};
 use gaugebias_model::Parametrization;
 use gaugebias_model::spec::{Noise, Optimizer, Spec};
@@ -293,7 +294,8 @@ impl Rates<'_> {
             return Ok(there.iter().zip(&self.spread).map(|(rate, spread)| rate + spread).collect());
         }
         let tau = self.spec.train.temperature;
-        let cloud = Cloud::new(level, at, tau, &loss, CloudOptions { points: POINTS })?;
+        let cloud =
+            Cloud::new(level, at, tau, self.functions, CloudOptions { points: POINTS, ..CloudOptions::default() })?;
         let law = cloud.weigh(Density::Horizontal)?;
         let mut mean = vec![0.0; self.symmetries.charges.len()];
         for (theta, weight) in cloud.thetas().zip(&law.weights) {

@@ -1,7 +1,7 @@
 //! The tables of a spec's densities: the tested law first, then its alternatives.
 
 use gaugebias_geometry::GeometryError;
-use gaugebias_geometry::law::cloud::{Cloud, CloudOptions, WeightedLaw};
+use gaugebias_geometry::law::cloud::{Cloud, CloudOptions, Method, WeightedLaw};
 use gaugebias_geometry::law::level::Level;
 use gaugebias_geometry::law::{Law as Density, LawOptions, PredictedLaw, Trace};
 use gaugebias_model::spec::{Constraint, Law};
@@ -17,6 +17,9 @@ use super::{JudgeError, Prediction, place};
 const COINCIDENT: f64 = 1e-6;
 /// In several coordinates, where they are known less well.
 const COINCIDENT_CLOUD: f64 = 1e-4;
+/// Share of divergent trajectories from which on it is told.
+const NOTED_DIVERGENCES: f64 = 0.01;
+const QUADRATURE: &str = "quadrature along the curve";
 
 /// e^(−L/τ) at the end of a component, relative to its maximum, from which on a run gets there.
 const REACHED: f64 = 1e-4;
@@ -35,11 +38,14 @@ pub(super) struct Densities {
 pub(super) struct Predictors {
     values: Vec<Vec<f64>>,
     weights: Vec<f64>,
+    /// Independent predictors that they are worth.
+    worth: f64,
 }
 
 impl Predictors {
-    /// A sample without randomness: equal steps through the cumulated weights.
-    pub fn sample(&self, count: usize) -> Vec<Vec<f64>> {
+    /// A sample without randomness: equal steps through the cumulated weights, at most as many as are independent.
+    pub fn sample(&self, most: usize) -> Vec<Vec<f64>> {
+        let count = most.min(self.worth as usize);
         let mut sample = Vec::with_capacity(count);
         let mut below = 0.0;
         for (value, weight) in self.values.iter().zip(&self.weights) {
@@ -101,7 +107,7 @@ fn on_curve(prediction: &Prediction, law: Law, notes: &mut Vec<String>) -> Resul
     };
     let others = alternatives(law, false).into_iter().map(of).collect::<Result<Vec<_>, GeometryError>>()?;
     notes.extend(tested.notes.clone());
-    let place = place(prediction, component(&tested));
+    let place = place(prediction, component(&tested), QUADRATURE);
     let table = |law: &PredictedLaw| (Table::of_curve(label::name(law.law), law), label::langevin(law.law, &place));
     // All laws share the curve and its cuts; only the conditioned one depends on where they are.
     let conditioned = others.iter().filter(|other| other.law == Density::Conditioned);
@@ -170,42 +176,80 @@ fn on_cloud(prediction: &Prediction, law: Law, notes: &mut Vec<String>) -> Resul
         notes.push(format!("the law is that of κ → ∞, κ = {stiffness}: at finite κ it is known for one coordinate"));
     }
     let (level, lifted) = Level::new(&functions.predictor, symmetries, start)?;
-    let loss = |theta: &[f64]| functions.loss_at(theta);
-    let cloud = Cloud::new(&level, &lifted, spec.train.temperature, &loss, CloudOptions::default())?;
+    let cloud = Cloud::new(&level, &lifted, spec.train.temperature, functions, CloudOptions::default())?;
     let observed = functions.observed(cloud.thetas());
     if observed.iter().any(|x| !x.is_finite()) {
         return Err(GeometryError::NotFinite { what: "the observable" }.into());
     }
     let tested = cloud.weigh(density(law))?;
-    let component = format!("that of the start; {:.1} % of the proposals lie in others", 100.0 * cloud.outside);
-    let place = place(prediction, component);
+    let (component, method) = found_by(&cloud.method, observed.len(), tested.effective_points);
+    let place = place(prediction, component, &method);
+    let observable_draws = cloud.independent_draws(&observed);
     let table = |law: &WeightedLaw| {
         (Table::of_weights(label::name(law.law), &observed, &law.weights), label::langevin(law.law, &place))
     };
+    // Draws of the horizontal law say too little of one that is far from it to tell it from the samples by their number.
+    let fewest = if observable_draws.is_some() { 0.5 * tested.effective_points } else { 0.0 };
     let mut others = Vec::new();
     for other in alternatives(law, true) {
+        let name = label::name(other);
         match cloud.weigh(other) {
-            Ok(law) => others.push(table(&law)),
-            Err(error) => notes.push(format!("`{}` is no alternative here: {error}", label::name(other))),
+            Ok(law) if law.effective_points >= fewest => others.push(table(&law)),
+            Ok(law) => notes.push(format!(
+                "`{name}` is no alternative here: the draws are worth {:.0} independent ones of it, {fewest:.0} are needed",
+                law.effective_points
+            )),
+            Err(error) => notes.push(format!("`{name}` is no alternative here: {error}")),
         }
     }
-    notes.push(format!(
-        "{} coordinates: the laws are weights on {} points of the level, worth {:.0} independent ones",
-        level.dimension(),
-        observed.len(),
-        tested.effective_points
-    ));
+    notes.push(format!("{} coordinates: the laws are weights on points of the level; {method}", level.dimension()));
+    notes.extend(divergences(&cloud.method));
     let law = table(&tested);
     let (same, others) = apart(&law.0, others, COINCIDENT_CLOUD);
     notes.extend(same);
     let points: Vec<Point> = cloud.thetas().map(at).collect();
-    let error = cdf_error(&law.0, &tested, &observed);
+    // Eight chains tell their error to a quarter of it: it is no less than that of as many independent draws of the observable.
+    let least = match (&cloud.method, observable_draws) {
+        (Method::Nuts(report), Some(draws)) => 0.5 / (tested.effective_points * draws / report.independent).sqrt(),
+        _ => 0.0,
+    };
+    let error = cdf_error(&law.0, &tested, &observed).max(least);
     let values = functions.predictor.predictor(&points);
-    let cloud = Some(Predictors { values, weights: tested.weights });
+    let cloud = Some(Predictors { values, weights: tested.weights, worth: tested.effective_points });
     Ok(Densities { law, others, error: Some(error), cloud })
 }
 
-/// Largest standard error of the distribution function at its deciles, over the shifts of the lattice.
+/// The component that a law in several coordinates lives on, and how it is known.
+fn found_by(method: &Method, points: usize, worth: f64) -> (String, String) {
+    match method {
+        Method::Lattice { outside } => (
+            format!("that of the start; {:.1} % of the proposals lie in others", 100.0 * outside),
+            format!("a lattice of {points} points, worth {worth:.0} independent ones"),
+        ),
+        Method::Nuts(report) => (
+            "that of the start".into(),
+            format!(
+                "NUTS, {} chains, {} draws, worth {worth:.0} independent points (R̂ at most {:.3})",
+                report.chains,
+                report.chains * report.draws,
+                report.r_hat
+            ),
+        ),
+    }
+}
+
+/// What is said of chains that often end at places without density.
+fn divergences(method: &Method) -> Option<String> {
+    let Method::Nuts(report) = method else { return None };
+    (report.divergent > NOTED_DIVERGENCES).then(|| {
+        format!(
+            "{:.1} % of the trajectories of NUTS ended early: the border of the component, or a steep place of the density, is within reach",
+            100.0 * report.divergent
+        )
+    })
+}
+
+/// Largest standard error of the distribution function at its deciles, over the shifts of the lattice or the chains.
 fn cdf_error(table: &Table, law: &WeightedLaw, observed: &[f64]) -> f64 {
     let error = |share: f64| {
         let at = table.quantile(share);
@@ -231,7 +275,7 @@ pub(super) fn gradient_noise_laws(prediction: &Prediction, notes: &mut Vec<Strin
     let lowest = trace.thetas().iter().min_by(|a, b| functions.loss_at(a).total_cmp(&functions.loss_at(b)));
     let minimum = lowest.map_or_else(|| start.clone(), Clone::clone);
     let temperature = noise_law::temperature(spec, functions, &minimum)?;
-    let place = place(prediction, component(&law));
+    let place = place(prediction, component(&law), QUADRATURE);
     let tested = (
         Table::of_curve("sgd", &law),
         label::gradient_noise(
@@ -269,7 +313,8 @@ fn linear(prediction: &Prediction, notes: &mut Vec<String>) -> Result<Densities,
     let (level, lifted) = Level::new(&functions.predictor, symmetries, start)?;
     let law = LinearLaw::new(spec, functions, &level, &lifted)?;
     let tables = law.tables(functions, &level)?;
-    let place = place(prediction, "that of the start, around the minimum of the effective loss".into());
+    let component = "that of the start, around the minimum of the effective loss";
+    let place = place(prediction, component.into(), "moments of the quotient SDE to first order in η");
     let labels = [
         (
             "of the gradients: Σ = ηJᵀCJ",

@@ -174,6 +174,7 @@ fn label(measure: &str, slice: &str) -> LawLabel {
         measure: measure.into(),
         slice: slice.into(),
         component: "that of the start".into(),
+        method: "the flow, by Dormand and Prince's method".into(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a spec says, as functions of θ: predictor, loss, observable, and the gradient that training sees.
 
+use gaugebias_geometry::law::loss::Loss;
 use gaugebias_model::spec::{Noise, Spec};
 use gaugebias_model::{DataBinding, Model, Parametrization, Point, Setup, SpecError, SpecParametrization};
 
@@ -73,6 +74,16 @@ impl Functions {
     pub fn observed<'a>(&self, thetas: impl Iterator<Item = &'a [f64]>) -> Vec<f64> {
         let points: Vec<Point> = thetas.map(at).collect();
         self.observable.predictor(&points).into_iter().map(|value| value[0]).collect()
+    }
+}
+
+impl Loss for Functions {
+    fn value(&self, theta: &[f64]) -> f64 {
+        self.loss_at(theta)
+    }
+
+    fn gradient(&self, theta: &[f64]) -> Vec<f64> {
+        self.loss.covector_gradients(&[at(theta)], &[vec![1.0]]).swap_remove(0)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a law is a law of: noise, measure, slice, component.
+//! What a law is a law of: noise, measure, slice, component; and how it is known.
 
 use gaugebias_geometry::law::Law as Density;
 use serde::Serialize;
@@ -14,6 +14,8 @@ pub struct LawLabel {
     pub slice: String,
     /// The part of that level that it lives on.
     pub component: String,
+    /// How it was computed: quadrature, a lattice, NUTS, moments.
+    pub method: String,
 }
 
 /// Where a law is evaluated.
@@ -21,6 +23,7 @@ pub struct LawLabel {
 pub(super) struct Place {
     pub slice: String,
     pub component: String,
+    pub method: String,
 }
 
 /// The name of a density, as users know it.
@@ -71,5 +74,6 @@ fn label(noise: &str, measure: &str, place: &Place) -> LawLabel {
         measure: measure.into(),
         slice: place.slice.clone(),
         component: place.component.clone(),
+        method: place.method.clone(),
     }
 }

@@ -436,7 +436,7 @@ fn largest_charge(symmetries: &Symmetries, start: &[f64]) -> f64 {
 }
 
 /// Where the laws of a spec are evaluated, in words.
-fn place(prediction: &Prediction, component: String) -> label::Place {
+fn place(prediction: &Prediction, component: String, method: &str) -> label::Place {
     let scale: f64 = prediction.start.iter().map(|x| x * x).sum();
     let slice = if prediction.symmetries.charges.is_empty() {
         "none is needed: there are no charges".to_owned()
@@ -445,5 +445,5 @@ fn place(prediction: &Prediction, component: String) -> label::Place {
     } else {
         "balanced: Q = 0".to_owned()
     };
-    label::Place { slice, component }
+    label::Place { slice, component, method: method.into() }
 }

@@ -342,7 +342,7 @@ fn third_moments(
 
 /// The minimum of the mean loss on the level, by natural gradient steps in the chart with a line search.
 fn descend(functions: &Functions, level: &Level<'_>, start: &Lifted) -> Result<Lifted, JudgeError> {
-    Ok(gaugebias_geometry::law::cloud::minimum_on_level(level, start, &|theta| functions.loss_at(theta))?)
+    Ok(gaugebias_geometry::law::minimum::minimum_on_level(level, start, &|theta| functions.loss_at(theta))?)
 }
 
 /// S of A S + S Aᵀ − η A S Aᵀ = N: the covariance of x' = x − ηA x + √η N^½ z.
