@@ -191,10 +191,8 @@ fn on_cloud(prediction: &Prediction, law: Law, notes: &mut Vec<String>) -> Resul
     };
     let table = |law: &WeightedLaw| {
         let table = Table::of_weights(label::name(law.law), &observed, &law.weights);
-        let draws = match observable_draws {
-            Some(draws) => law.effective_points * draws / all_draws,
-            None => lattice_draws(&table, law, &observed),
-        };
+        // A lattice is taken for exact: its error is told.
+        let draws = observable_draws.map_or(f64::INFINITY, |draws| law.effective_points * draws / all_draws);
         (table.of_draws(draws), label::langevin(law.law, &place))
     };
     // Draws of the horizontal law say too little of one that is far from it to tell it from the samples by their number.
@@ -251,11 +249,6 @@ fn divergences(method: &Method) -> Option<String> {
             100.0 * report.divergent
         )
     })
-}
-
-/// Independent draws whose distribution function has the error of a lattice's: many in few coordinates, its effective points in many.
-fn lattice_draws(table: &Table, law: &WeightedLaw, observed: &[f64]) -> f64 {
-    (0.5 / cdf_error(table, law, observed).max(f64::MIN_POSITIVE)).powi(2).max(law.effective_points)
 }
 
 /// Largest standard error of the distribution function at its deciles, over the shifts of the lattice or the chains.
