@@ -74,7 +74,7 @@ fn at(theta: &[f64]) -> Point {
 }
 
 fn nuts(draws: usize) -> CloudOptions {
-    CloudOptions { points: 2 * draws, sampler: Sampler::Nuts }
+    CloudOptions { points: draws, sampler: Sampler::Nuts }
 }
 
 fn lattice(points: usize) -> CloudOptions {

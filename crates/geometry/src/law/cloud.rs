@@ -36,9 +36,6 @@ const FEWEST: f64 = 200.0;
 /// 180 (60).
 const CARRIED: f64 = 0.1;
 
-/// A draw of a chain stands for so many points of a lattice: it takes some ten times as long, and is worth more than most.
-const DEARER: usize = 2;
-
 /// Where points come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sampler {
@@ -54,7 +51,7 @@ pub enum Sampler {
 /// Options of the points.
 #[derive(Clone, Copy, Debug)]
 pub struct CloudOptions {
-    /// Points of the lattice, in all shifts together; chains make half as many draws.
+    /// Points of the lattice, or draws of the chains, in all shifts or chains together.
     pub points: usize,
     /// Where they come from.
     pub sampler: Sampler,
@@ -157,7 +154,7 @@ impl Cloud {
             }
             lattice = Some(cloud).filter(|cloud| cloud.weigh(Law::Horizontal).is_ok());
         }
-        match (chains::sample(&density, &centre, &proposal, options.points / DEARER), lattice) {
+        match (chains::sample(&density, &centre, &proposal, options.points), lattice) {
             (Ok((points, report)), _) => Ok(Self { temperature, points, method: Method::Nuts(report) }),
             // At a border that the noise reaches, where trajectories end, a few points of a lattice are better than none.
             (Err(GeometryError::ChainsDisagree { .. }), Some(cloud)) => Ok(cloud),
