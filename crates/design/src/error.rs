@@ -49,7 +49,7 @@ pub enum DesignError {
     },
     /// e^{−R} has no finite mass at a point of the domain.
     #[error(
-        "e^(−R) is not integrable at w = {at}: there R falls like {exponent:.3} log|w − {at}|, and a strength of 1 or more gives the point infinite mass. \
+        "e^(−R) is not integrable at w = {at}: there R falls like {exponent:.3} log|w − {at}|, and a strength of 1 or more (0.999 is taken for it) gives the point infinite mass. \
          The link s(w) = ∫ e^(−R) dw would need infinitely many steps to get there; take a domain that leaves the point out (--domain), or a strength below 1"
     )]
     NotIntegrable {
@@ -57,6 +57,21 @@ pub enum DesignError {
         at: f64,
         /// α of α log|w − at|.
         exponent: f64,
+    },
+    /// R falls faster than any α log|w − at| that fits it.
+    #[error(
+        "R falls ever faster towards w = {at}: like {far:.3} log|w − {at}| a millionth of the domain away, like {close:.3} log|w − {at}| at a distance of {distance:.0e}. Whether \
+         e^(−R) has finite mass there cannot be told, and no link to it be built; take a domain that leaves the point out (--domain), or a smooth R"
+    )]
+    Steepening {
+        /// Where.
+        at: f64,
+        /// The exponent at some distance.
+        far: f64,
+        /// And closer.
+        close: f64,
+        /// How close.
+        distance: f64,
     },
     /// The same, in the terms of a regime in which R is not what the user wrote.
     #[error(

@@ -84,6 +84,11 @@ pub trait Block: std::fmt::Debug + Send + Sync {
     /// Number of coordinates z.
     fn size(&self) -> usize;
 
+    /// Coordinates that belong together; the code of a block acts on any number of them.
+    fn entries_of_unit(&self) -> usize {
+        1
+    }
+
     /// Its parameters with the start that suits a regime, whose entries have about the size `scale`.
     fn parameters(&self, regime: Regime, scale: f64) -> Vec<Parameter>;
 

@@ -138,6 +138,10 @@ impl Block for Radial {
         self.width as f64 * (1.0 - 1.0 / self.exponent)
     }
 
+    fn entries_of_unit(&self) -> usize {
+        self.width
+    }
+
     fn minibatch_factor(&self) -> f64 {
         0.25 * (self.width as f64 + self.exponent * self.exponent - 1.0)
     }
@@ -161,7 +165,9 @@ impl Block for Radial {
             inverse: vec![
                 format!("z = z.reshape(-1, {})", self.width),
                 "norm = _norm(z)".into(),
-                format!("{x} = _divide(z, norm) * xp.clip(norm ** (1 / {gamma:?}), floor, None)"),
+                // A group that is 0 has no direction of its own: with a floor it starts along (1, …, 1).
+                format!("{x} = xp.where(norm > 1e-18, z / norm, {:?})", 1.0 / (self.width as f64).sqrt()),
+                format!("{x} = {x} * xp.clip(xp.where(norm > 1e-18, norm, 0.0) ** (1 / {gamma:?}), floor, None)"),
             ],
             charges: Vec::new(),
         }

@@ -125,6 +125,10 @@ impl Block for Scaled {
         0.5 * self.width as f64
     }
 
+    fn entries_of_unit(&self) -> usize {
+        self.width
+    }
+
     fn minibatch_factor(&self) -> f64 {
         0.25 * (self.width as f64 + 1.0)
     }

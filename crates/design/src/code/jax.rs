@@ -14,6 +14,7 @@ pub(super) fn module(design: &Design, framework: Framework) -> String {
     };
     let shape = design.shape().iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
     let shape = if design.shape().len() == 1 { format!("({shape},)") } else { format!("({shape})") };
+    let floor = design.floor().of_class().join("\n    ");
     let fields: String = design.parameter_names().iter().map(|name| format!("    {name}: Array\n")).collect();
     let (import, class) = match framework {
         Framework::Flax => ("from flax import linen as nn\n", flax(name, &shape)),
@@ -46,9 +47,9 @@ def effective_weight(theta: Parameters, shape: tuple[int, ...] = SHAPE) -> Array
 
 
 def from_weight(weight: Array, floor: float = 0.0) -> Parameters:
-    """Balanced parameters of w. With a floor no factor starts below it, so that small entries of w can change sign.
+    """Parameters of w, balanced up to the floor.
 
-    Without one an entry of w that is 0 has all of its factors at 0: no gradient reaches them, and it stays 0.
+    {floor}
     """
     return Parameters(*_parameters(weight.reshape(-1), floor))
 

@@ -7,12 +7,14 @@
 //! **Rejected.** Printing the graph of the spec: it computes the same, but nobody would read it, and its inverse is not in it.
 
 mod jax;
+mod start;
 mod torch;
 
 use crate::blocks::Snippets;
 use crate::operator::Operator;
 use crate::part::Part;
 use crate::{Design, Target};
+use start::Floor;
 
 /// Longest line of generated code that the formatter leaves alone.
 const LINE: usize = 120;
@@ -165,7 +167,7 @@ impl Design {
                     "    return xp.concatenate(\n        (\n{}        )\n    )\n",
                     weights.iter().map(|text| format!("            {text},\n")).collect::<String>()
                 ),
-            inverse_heading("", names.len(), array) + &inverse.concat() + &returned(&names),
+            inverse_heading("", names.len(), array, self.floor()) + &inverse.concat() + &returned(&names),
             heading("charges", "", &names, array) + &format!("    return {{\n{}    }}\n", charges.concat()),
         ]
     }
@@ -200,13 +202,14 @@ fn heading(function: &str, tag: &str, names: &[String], array: &str) -> String {
     format!("{line}\n    \"\"\"{about}\"\"\"\n")
 }
 
-fn inverse_heading(tag: &str, count: usize, array: &str) -> String {
+fn inverse_heading(tag: &str, count: usize, array: &str, floor: Floor) -> String {
     // Beyond some ten the type of each says no more.
     let result = if count > 10 { format!("{array}, ...") } else { vec![array; count].join(", ") };
     let arguments = [format!("w: {array}"), "floor: float".to_owned()];
     format!(
-        "{}\n    \"\"\"Balanced parameters of a vector w; factors below `floor` are raised to it, which gives them charges.\"\"\"\n",
-        bracketed(&format!("def _parameters{tag}("), &arguments, &format!(") -> tuple[{result}]:"))
+        "{}\n    \"\"\"{}\"\"\"\n",
+        bracketed(&format!("def _parameters{tag}("), &arguments, &format!(") -> tuple[{result}]:")),
+        floor.of_function()
     )
 }
 
@@ -273,7 +276,7 @@ impl Part {
             }
             lines.extend(snippet.inverse.iter().cloned());
         }
-        inverse_heading(&self.tag, names.len(), array) + &indented(lines) + &returned(&names)
+        inverse_heading(&self.tag, names.len(), array, Floor::of(snippets)) + &indented(lines) + &returned(&names)
     }
 
     fn charges(&self, snippets: &[Snippets], array: &str) -> String {

@@ -16,22 +16,22 @@ pub(super) fn module(design: &Design) -> String {
         [one] => (format!("({one},)"), one.clone()),
         several => (format!("({})", several.join(", ")), several[0].clone()),
     };
-    let (math, check) = if design.fits_any_size() {
-        ("", String::new())
-    } else {
-        let size = design.size();
-        let text = format!(
-            "        if math.prod(shape) != {size}:\n            raise ValueError(f\"this design is for {size} entries, the tensor has shape {{tuple(shape)}}\")\n"
-        );
-        ("import math\n\n", text)
-    };
+    let check = design.misfit().map(|[condition, text]| {
+        format!("        if {condition}:\n            raise ValueError(f\"{text}, the tensor has shape {{tuple(shape)}}\")\n")
+    });
+    let math = if check.is_some() { "import math\n\n" } else { "" };
+    let check = check.unwrap_or_default();
+    let [inputs, outputs] = design.example_layer();
+    let fitting = design.fitting_tensors();
+    let floor = design.floor().of_class().join("\n    ");
     format!(
         r#""""{title}: a parametrization for torch.nn.utils.parametrize, designed by gaugebias.
 {story}
 
-    layer = attach(torch.nn.Linear(8, 8))   # layer.weight is now {name} of trained tensors
+    layer = attach(torch.nn.Linear({inputs}, {outputs}))   # layer.weight is now {name} of trained tensors
 
-Any parameter of any module can be attached to. Weight decay would act on the trained tensors, not on w.
+{fitting}
+Weight decay would act on the trained tensors, not on w.
 """
 
 {math}{numpy}import torch
@@ -48,9 +48,7 @@ def _wide(x: Tensor) -> Tensor:
 class {name}(nn.Module):
     """A tensor w of the given shape from its parameters ({names}).
 
-    floor: factors are not started below it. 0 is the balanced start, on which w keeps its component (most often its sign) under gradient
-    flow; with a floor small entries of w can change sign. An entry of w that is 0, as in a tensor that starts at zero, has all of its
-    factors at 0 without a floor: no gradient reaches them, and it stays 0. Give a floor of about 0.1 then.
+    {floor}
 
     Half precision is computed in float32, and cast back.
     """

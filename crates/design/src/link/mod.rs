@@ -255,6 +255,10 @@ mod tests {
         let strong = |w: &[f64]| Ok(w.iter().map(|w| 1.2 * (w - 0.1234).abs().ln()).collect());
         let said = Link::new(&strong, (-1.0, 1.0), 1e-8, &[0.0], false).unwrap_err().to_string();
         assert!(said.contains("not integrable at w = 0.1234"), "{said}");
+        // The strength of −|w|^(−0.1) is 0.1 |w|^(−0.1), beyond 1 below |w| = 10⁻¹⁰.
+        let pole = |w: &[f64]| Ok(w.iter().map(|w| -w.abs().powf(-0.1)).collect());
+        let said = Link::new(&pole, (-2.0, 2.0), 1e-8, &[0.0], false).unwrap_err().to_string();
+        assert!(said.contains("ever faster") && said.contains("0.34"), "{said}");
     }
 
     /// R = |w|: s = sign(w)(1 − e^(−|w|)) up to a factor, and straight beyond the domain.

@@ -11,6 +11,9 @@ const SHORTEST: f64 = 1e-12;
 const STEEPEST_LOOK: f64 = 300.0;
 /// An exponent from here on counts as not integrable.
 const INTEGRABLE: f64 = 0.999;
+/// How much closer to a singular point its exponent is looked at again, and by how much it may have grown.
+const CLOSER: f64 = 1.0 / (1024.0 * 1024.0);
+const STEADY: f64 = 0.01;
 /// Intervals of the first look at R.
 const LOOK: usize = 4096;
 
@@ -84,12 +87,11 @@ impl Look {
     }
 }
 
-/// The exponent α of R ≈ α log|w − at| on both sides.
-fn exponents(penalty: Function<'_>, (low, high): (f64, f64), at: f64) -> Result<Vec<f64>, DesignError> {
-    let near = CORE * (high - low);
+/// The exponent α of R ≈ α log|w − at| on both sides, at a distance.
+fn exponents(penalty: Function<'_>, (low, high): (f64, f64), at: f64, distance: f64) -> Result<Vec<f64>, DesignError> {
     let mut found = Vec::new();
     for side in [-1.0, 1.0] {
-        let places = [at + side * near, at + 2.0 * side * near];
+        let places = [at + side * distance, at + 2.0 * side * distance];
         if low <= places[1] && places[1] <= high {
             let values = penalty(&places)?;
             found.push((values[1] - values[0]) / std::f64::consts::LN_2);
@@ -98,9 +100,21 @@ fn exponents(penalty: Function<'_>, (low, high): (f64, f64), at: f64) -> Result<
     Ok(found)
 }
 
+/// Refuses a point where the exponent is 1, or grows the closer one looks: of −|w|^(−0.1) it has no bound.
 fn check_integrable(penalty: Function<'_>, domain: (f64, f64), at: f64) -> Result<(), DesignError> {
-    match exponents(penalty, domain, at)?.into_iter().find(|alpha| *alpha >= INTEGRABLE) {
-        Some(exponent) => Err(DesignError::NotIntegrable { at, exponent }),
+    let near = CORE * (domain.1 - domain.0);
+    let far = exponents(penalty, domain, at, near)?;
+    if let Some(&exponent) = far.iter().find(|alpha| **alpha >= INTEGRABLE) {
+        return Err(DesignError::NotIntegrable { at, exponent });
+    }
+    let distance = CLOSER * near;
+    // Where w is large against the distance its rounding is all that is seen.
+    if distance < 1e4 * f64::EPSILON * at.abs() {
+        return Ok(());
+    }
+    let close = exponents(penalty, domain, at, distance)?;
+    match far.iter().zip(close).find(|(far, close)| *close > **far + STEADY) {
+        Some((&far, close)) => Err(DesignError::Steepening { at, far, close, distance }),
         None => Ok(()),
     }
 }
@@ -174,7 +188,7 @@ impl Solver<'_> {
 
     /// The piece across a singularity, as long in s as ∫ e^(−R) is there, with the slopes of its neighbours.
     pub(super) fn cross(&mut self, low: f64, high: f64, at: f64) -> Result<(), DesignError> {
-        let alphas = exponents(self.penalty, self.domain, at)?;
+        let alphas = exponents(self.penalty, self.domain, at, CORE * (self.domain.1 - self.domain.0))?;
         let ends: Vec<f64> = [low, high].into_iter().filter(|end| *end != at).collect();
         let values = (self.penalty)(&ends)?;
         let side = |((end, r), alpha): ((&f64, &f64), &f64)| (end - at).abs() * (self.level - r).exp() / (1.0 - alpha);
