@@ -137,6 +137,7 @@ def check_torch(name, code, example, shape):
         assert charged > 1e-3, "the example is balanced"
         assert all(x.abs().max() <= 1e-10 for x in code.charges(holder).values()), "charges after balancing"
     half_precision(code, w)
+    documented(code)
     x, y = (torch.tensor(part) for part in task(w.numel()))
     if name in ANY_SIZE:
         conv = code.attach(torch.nn.Conv2d(2, 3, 3), floor=0.05)
@@ -159,6 +160,23 @@ def check_torch(name, code, example, shape):
         optimiser.step()
         losses.append(float(loss.detach()))
     trained(losses)
+
+
+def documented(code):
+    """The example of the docstring runs, and a tensor that starts at zero is trained where a floor is said to do it."""
+    import torch
+
+    line = next(line for line in code.__doc__.splitlines() if "= attach(" in line)
+    layer = eval(line.split("=", 1)[1].split("#")[0], {"attach": code.attach, "torch": torch})
+    inputs = torch.ones(2, layer.in_features)
+    layer(inputs).sum().backward()
+    if "give a floor" in type(layer.parametrizations.weight[0]).__doc__:
+        zero = torch.nn.Linear(layer.in_features, layer.out_features, bias=False)
+        torch.nn.init.zeros_(zero.weight)
+        code.attach(zero, floor=0.1)
+        zero(inputs).sum().backward()
+        largest = max(float(original.grad.abs().max()) for original in code._originals(zero, "weight"))
+        assert largest > 1e-6, "a floor gives no gradient to a tensor of zeros"
 
 
 def half_precision(code, w):

@@ -36,6 +36,9 @@ const FEWEST: f64 = 200.0;
 /// 180 (60).
 const CARRIED: f64 = 0.1;
 
+/// Most draws of all chains: one takes some ten times as long as a point of a lattice.
+const MOST_DRAWS: usize = 16_384;
+
 /// Where points come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sampler {
@@ -51,7 +54,7 @@ pub enum Sampler {
 /// Options of the points.
 #[derive(Clone, Copy, Debug)]
 pub struct CloudOptions {
-    /// Points of the lattice, or draws of the chains, in all shifts or chains together.
+    /// Points of the lattice, or draws of the chains (16,384 at most), in all shifts or chains together.
     pub points: usize,
     /// Where they come from.
     pub sampler: Sampler,
@@ -59,7 +62,7 @@ pub struct CloudOptions {
 
 impl Default for CloudOptions {
     fn default() -> Self {
-        Self { points: 16_384, sampler: Sampler::Auto }
+        Self { points: 32_768, sampler: Sampler::Auto }
     }
 }
 
@@ -154,7 +157,7 @@ impl Cloud {
             }
             lattice = Some(cloud).filter(|cloud| cloud.weigh(Law::Horizontal).is_ok());
         }
-        match (chains::sample(&density, &centre, &proposal, options.points), lattice) {
+        match (chains::sample(&density, &centre, &proposal, options.points.min(MOST_DRAWS)), lattice) {
             (Ok((points, report)), _) => Ok(Self { temperature, points, method: Method::Nuts(report) }),
             // At a border that the noise reaches, where trajectories end, a few points of a lattice are better than none.
             (Err(GeometryError::ChainsDisagree { .. }), Some(cloud)) => Ok(cloud),
