@@ -10,6 +10,7 @@
 //! an entry, a group, or a singular direction of the solution ([`crate::blocks::Leaving`]); of groups the integral is a vector. Where a start keeps signs, entries end at the least squares with
 //! these signs, and the times are to half of that. Both are for step sizes at which descent follows its flow.
 
+mod descent;
 mod fit;
 mod saddles;
 
@@ -159,9 +160,28 @@ impl Landscape {
         Quadratic { curvature: &self.curvature, pull: self.curvature.mul_vec(&self.solution) }
     }
 
-    /// η × steps of the first and the last of what leaves its start, saddle by saddle.
+    /// η × steps of the first and the last of what leaves its start: counted in descent where it is short, else saddle by saddle and at least as long as descent was followed.
     fn escape(&self, design: &Design) -> Result<Option<[f64; 2]>, DesignError> {
-        if self.solution.len() > MOST_ENTRIES { Ok(None) } else { Path::new(self, design).arrivals() }
+        if self.solution.len() > MOST_ENTRIES {
+            return Ok(None);
+        }
+        let counted = descent::count(self, design)?;
+        let Some(counted) = counted else { return Path::new(self, design).arrivals() };
+        let first = counted.times.first().copied();
+        if counted.pending == 0 || counted.ended {
+            return Ok(first
+                .zip(counted.times.last())
+                .filter(|_| counted.pending == 0)
+                .map(|(first, last)| [first, *last]));
+        }
+        let told = Path::new(self, design).arrivals()?;
+        Ok(told.map(|[early, late]| [first.unwrap_or(early.max(counted.now)), late.max(counted.now)]))
+    }
+
+    /// Whether an entry is waited for: it counts, is penalised and does not end at 0.
+    fn waits(&self, design: &Design, i: usize) -> bool {
+        let free = design.free_directions().iter().any(|direction| direction[i] != 0.0);
+        !free && self.counts(self.limit[i])
     }
 
     /// Least squares among the signs that descent keeps from the printed start; z* where it keeps none.

@@ -235,6 +235,7 @@ fn length(vector: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::super::Landscape;
+    use super::Path;
     use crate::advice::Regression;
     use crate::{Regime, Settings, Target, design};
 
@@ -246,13 +247,14 @@ mod tests {
     }
 
     /// First and last arrival, predicted in steps and counted in descent of z = (free, u∘v) from u = 0, v = 0.1.
-    fn arrivals(target: Target, regression: &Regression, free: usize) -> ([f64; 2], [f64; 2]) {
+    fn arrivals(target: Target, regression: &Regression, free: usize, saddles: bool) -> ([f64; 2], [f64; 2]) {
         let settings =
             Settings { size: Some(regression.width()), regime: Regime::Flow, scale: Some(0.1), ..Settings::default() };
         let design = design(target, &settings).unwrap();
         let landscape = Landscape::new(&design, regression).unwrap();
         let step = 0.1 * landscape.stable_step(&design).unwrap();
-        let predicted = landscape.convergence(&design, step).unwrap().escape.unwrap();
+        let told = if saddles { Path::new(&landscape, &design).arrivals() } else { landscape.escape(&design) };
+        let predicted = told.unwrap().unwrap().map(|time| time / step);
         let (end, loss, n) = (landscape.solution(), landscape.loss(), regression.width());
         let (mut u, mut v, mut left) = (vec![0.0; n], vec![0.1; n], vec![None; n]);
         v[..free].fill(1.0);
@@ -286,7 +288,33 @@ mod tests {
             let root = (1.0 - rho * rho).sqrt();
             let rows = [vec![2.0_f64.sqrt(), 2.0_f64.sqrt() * rho], vec![0.0, 2.0_f64.sqrt() * root]];
             let targets: Vec<f64> = rows.iter().map(|x| x[0] + second * x[1]).collect();
-            close(&format!("{rho} {second}"), arrivals(Target::Sparsity, &data(&rows, &targets), 0));
+            for saddles in [true, false] {
+                let found = arrivals(Target::Sparsity, &data(&rows, &targets), 0, saddles);
+                close(&format!("{rho} {second} {saddles}"), found);
+            }
+        }
+    }
+    /// Total variation with noise on its labels: jumps share features, and small ones wait for large ones.
+    #[test]
+    fn jumps_behind_a_sum_come_when_it_is_said() {
+        let jumps = [0.5, 0.0, 0.0, 1.2, 0.0, -0.9, 0.0, 0.4];
+        for first in [3_u64, 4, 5] {
+            let mut seed = first;
+            let mut uniform = || {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (seed >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
+            };
+            let rows: Vec<Vec<f64>> = (0..60).map(|_| jumps.iter().map(|_| 3.4 * uniform()).collect()).collect();
+            let label = |x: &Vec<f64>| {
+                let (mut level, mut sum) = (0.0, 0.0);
+                for (x, jump) in x.iter().zip(jumps) {
+                    level += jump;
+                    sum += level * x;
+                }
+                sum + 0.7 * uniform()
+            };
+            let targets: Vec<f64> = rows.iter().map(label).collect();
+            close(&format!("seed {first}"), arrivals(Target::TotalVariation, &data(&rows, &targets), 1, false));
         }
     }
 }
