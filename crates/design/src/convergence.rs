@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! near w*     dz/dt = −M H (z − z*),  M = JJᵀ at z* on the balanced slice, H = ∇²L by z:   1/(η λ) steps for a factor e along an eigenvector of M H
-//! from 0      dz/dt = M(z) |g|, g = ∂L/∂z:   η ∫ |g| = ∫ dz/M(z) from the start to z*/2 ([`crate::escape`])
+//! from 0      dz/dt = −M(z) g, g = ∂L/∂z:   −η ∫ g = ± ∫ |dz|/M(z) from the start to z*/2 ([`crate::escape`])
 //! ```
 //!
-//! The first is the local rate of a flow dw/dt = −M∇L. In the second g changes whenever an entry has left: from a small start the flow goes from
+//! The first is the local rate of a flow dw/dt = −M∇L. The second is counted in descent where coordinates move by themselves ([`descent`]). Elsewhere, and where that is long: g changes whenever an entry has left: from a small start the flow goes from
 //! saddle to saddle ([`saddles`]), with the entries that have left at their least squares and the others at 0, and what counts is the integral of g, with its sign. What leaves together is
 //! an entry, a group, or a singular direction of the solution ([`crate::blocks::Leaving`]); of groups the integral is a vector. Where a start keeps signs, entries end at the least squares with
 //! these signs, and the times are to half of that. Both are for step sizes at which descent follows its flow.
@@ -25,7 +25,7 @@ use serde::Serialize;
 const MOST_ENTRIES: usize = 128;
 /// Entries below this share of the largest are not waited for.
 const SMALL: f64 = 0.01;
-const SMALL_ONES: &str = "; those below 1 % of the largest are left out, and come later";
+const SMALL_ONES: &str = "; those below 1 % of the largest are left out";
 
 /// Numbers of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

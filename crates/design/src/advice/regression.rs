@@ -79,7 +79,7 @@ impl Regression {
             let found = target.len();
             return Err(fault(
                 text.lines().count(),
-                format!("the file ends with {found} rows of numbers; expected at least two"),
+                format!("rows of numbers in the file: {found}; expected at least two"),
             ));
         }
         Ok(Self { features: Matrix::from_row_major(target.len(), width - 1, rows), target })
@@ -223,7 +223,7 @@ mod tests {
             ("a,b,y\n1;2;3\n2;3;4\n", ["line 2", "\"1;2;3\""]),
             ("1,2,3\n4,,6\n", ["line 2", "an empty cell"]),
             ("1,2,3\n4,5\n", ["line 2", "expected 3"]),
-            ("a,b\n1,2\n", ["line 2", "1 rows"]),
+            ("a,b\n1,2\n", ["line 2", "file: 1"]),
             ("", ["line 1", "empty"]),
         ] {
             let said = said(text);
