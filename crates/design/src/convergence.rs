@@ -25,6 +25,7 @@ use serde::Serialize;
 const MOST_ENTRIES: usize = 128;
 /// Entries below this share of the largest are not waited for.
 const SMALL: f64 = 0.01;
+const ESTIMATED: &str = " (estimated from saddle to saddle: too short where features are nearly dependent)";
 const SMALL_ONES: &str = "; those below 1 % of the largest are left out";
 
 /// Numbers of steps.
@@ -39,6 +40,8 @@ pub struct Convergence {
     /// Steps until the first and the last entry (group, singular value) has left the start for half of its value at the end of descent (least squares with the signs that the start keeps), of
     /// those that start below it and are at least 1 % of the largest; null where nothing does, beyond 128 entries, and where the saddles do not lead there, as with fewer rows than features.
     pub escape: Option<[f64; 2]>,
+    /// Whether these are counted in descent; else they are estimated from saddle to saddle, and too short where features are nearly dependent.
+    pub counted: bool,
     /// Entries of the solution whose sign descent does not reach from the printed start.
     pub unreachable: usize,
     /// And that no start of the design has.
@@ -54,7 +57,7 @@ impl Convergence {
         )];
         lines.extend(self.escape.map(|[first, last]| {
             let of = if self.unreachable > 0 { "of the entries that can, " } else { "" };
-            format!("from the printed start, {of}the first {unit} that is below half of its value comes to it in about {first:.1e} steps, the last in {last:.1e}{SMALL_ONES}")
+            format!("from the printed start, {of}the first {unit} that is below half of its value comes to it in about {first:.1e} steps, the last in {last:.1e}{SMALL_ONES}{}", if self.counted { "" } else { ESTIMATED })
         }));
         lines.extend(self.sign_warning());
         lines
@@ -120,11 +123,13 @@ impl Landscape {
         let most = rates.iter().fold(0.0_f64, |m, x| m.max(*x));
         let least = rates.iter().filter(|x| **x > UNSEEN * most).fold(most, |m, x| m.min(*x));
         let (unreachable, forbidden) = self.wrong_signs(design);
+        let (escape, counted) = self.escape(design)?;
         Ok(Convergence {
             step_size,
             fastest: 1.0 / (step_size * most),
             slowest: 1.0 / (step_size * least),
-            escape: self.escape(design)?.map(|times| times.map(|t| t / step_size)),
+            escape: escape.map(|times| times.map(|t| t / step_size)),
+            counted,
             unreachable,
             forbidden,
         })
@@ -161,21 +166,20 @@ impl Landscape {
     }
 
     /// η × steps of the first and the last of what leaves its start: counted in descent where it is short, else saddle by saddle and at least as long as descent was followed.
-    fn escape(&self, design: &Design) -> Result<Option<[f64; 2]>, DesignError> {
+    fn escape(&self, design: &Design) -> Result<(Option<[f64; 2]>, bool), DesignError> {
         if self.solution.len() > MOST_ENTRIES {
-            return Ok(None);
+            return Ok((None, false));
         }
         let counted = descent::count(self, design)?;
-        let Some(counted) = counted else { return Path::new(self, design).arrivals() };
+        let Some(counted) = counted else { return Ok((Path::new(self, design).arrivals()?, false)) };
         let first = counted.times.first().copied();
         if counted.pending == 0 || counted.ended {
-            return Ok(first
-                .zip(counted.times.last())
-                .filter(|_| counted.pending == 0)
-                .map(|(first, last)| [first, *last]));
+            let both = first.zip(counted.times.last()).map(|(first, last)| [first, *last]);
+            return Ok((both.filter(|_| counted.pending == 0), true));
         }
         let told = Path::new(self, design).arrivals()?;
-        Ok(told.map(|[early, late]| [first.unwrap_or(early.max(counted.now)), late.max(counted.now)]))
+        let late = told.map(|[early, late]| [first.unwrap_or(early.max(counted.now)), late.max(counted.now)]);
+        Ok((late, false))
     }
 
     /// Whether an entry is waited for: it counts, is penalised and does not end at 0.

@@ -253,8 +253,12 @@ mod tests {
         let design = design(target, &settings).unwrap();
         let landscape = Landscape::new(&design, regression).unwrap();
         let step = 0.1 * landscape.stable_step(&design).unwrap();
-        let told = if saddles { Path::new(&landscape, &design).arrivals() } else { landscape.escape(&design) };
-        let predicted = told.unwrap().unwrap().map(|time| time / step);
+        let told = if saddles {
+            Path::new(&landscape, &design).arrivals().unwrap()
+        } else {
+            landscape.escape(&design).unwrap().0
+        };
+        let predicted = told.unwrap().map(|time| time / step);
         let (end, loss, n) = (landscape.solution(), landscape.loss(), regression.width());
         let (mut u, mut v, mut left) = (vec![0.0; n], vec![0.1; n], vec![None; n]);
         v[..free].fill(1.0);
