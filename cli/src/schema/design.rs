@@ -101,7 +101,12 @@ const CONVERGENCE: &[Field] = &[
     field(
         "escape",
         OrNull(&List(&Number)),
-        "steps until the first and the last entry, group or singular value has left the start for half of its value, of those that start below it and that descent reaches; null where nothing does",
+        "steps until the first and the last entry, group or singular value has left the start for half of its value where descent ends (least squares with the signs that the start keeps), of those that start below it and are at least 1 % of the largest; null where nothing does, beyond 128 entries, and where the saddles do not lead there, as with fewer rows than features",
+    ),
+    field(
+        "counted",
+        Truth,
+        "whether these are counted in descent; else they are estimated from saddle to saddle, and too short where features are nearly dependent",
     ),
     field("unreachable", Count, "entries of the solution whose sign descent does not reach from the printed start"),
     field("forbidden", Count, "and that no start of the design has"),

@@ -8,9 +8,10 @@
 //!
 //! Each penalised block has its own λ at one τ or η, and its own sentence. E(b²) is that of least squares, L = ½ mean((Xw − y)²) as in the example of the printed spec, at its minimum, where the
 //! gradients of the rows have mean zero; for a given η it decides the size of batches, or the noise on labels ([`minibatch`]). The step is held against stability, η λ_max(M ∇²L) < 2 at the minimum, M = JJᵀ. On a quadratic
-//! of curvature h a step η has the stationary variance η C/(h (2 − η h)), which exceeds its first order by the share η h/2: the step over that bound.
+//! of curvature h a step η has the stationary variance η C/(h (2 − η h)), which exceeds its first order by the share η h/2 of it: about the step over that bound, up to a tenth of it.
 
 mod minibatch;
+mod number;
 mod regression;
 mod start;
 
@@ -19,6 +20,7 @@ use crate::convergence::{Convergence, Landscape};
 use crate::formula::Regime;
 use crate::{Design, DesignError};
 pub use minibatch::{AtStep, Batch};
+pub(crate) use number::significant;
 pub use regression::Regression;
 use serde::Serialize;
 use std::ops::Range;
@@ -28,7 +30,7 @@ const CUTOFF: f64 = 1e-10;
 /// Share of the largest stable step beyond which first order in η is said to be inaccurate.
 const SAFE: f64 = 0.1;
 /// What the sentences about data are about.
-const LOSS: &str = "the loss is L = ½ mean(r²), r = Xw − y, as in the printed spec's example, and batches are rows drawn without replacement; λ is that of L + λ·shape, so for mean(r²), twice that loss, it is 2λ at the same penalty";
+const LOSS: &str = "the loss is L = ½ mean(r²), r = Xw − y, as in the printed spec's example, and batches are rows drawn without replacement; λ is that of L + λ·shape, and η that of descent on L: mean(r²) is 2L, so descent on it at η is descent on L at 2η; use η/2 there, which is 2λ in mean(r²) + 2λ·shape";
 
 /// How the user trains on a data set.
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +122,7 @@ fn penalised(design: &Design) -> Vec<Penalised<'_>> {
 pub fn advice(design: &Design, lambda: f64, training: Option<Training<'_>>) -> Result<Advice, DesignError> {
     if lambda.is_nan() || lambda <= 0.0 {
         let expected = "a number above 0".into();
-        return Err(DesignError::Setting { what: "λ", found: lambda.to_string(), expected });
+        return Err(DesignError::Setting { what: "λ", found: format!("{lambda:?}"), expected });
     }
     let landscape = training.map(|training| landscape(design, training)).transpose()?;
     let blocks = penalised(design);
@@ -149,6 +151,7 @@ pub fn advice(design: &Design, lambda: f64, training: Option<Training<'_>>) -> R
     let used = training.step_size.or(advised.filter(|step| *step <= stable)).unwrap_or(given);
     let convergence = landscape.convergence(design, used)?;
     let mut units: Vec<&str> = blocks.iter().map(|one| one.block.unit()).collect();
+    units.sort_unstable();
     units.dedup();
     lines.extend(convergence.sentences(&units.join(" or ")));
     Ok(Advice { sentences: lines, recommended: Some(found), convergence: Some(convergence) })
@@ -161,6 +164,7 @@ fn landscape(design: &Design, training: Training<'_>) -> Result<(Landscape, f64)
         let expected = format!("{}, the coordinates of w", design.size());
         return Err(DesignError::Setting { what: "the number of features", found: width.to_string(), expected });
     }
+    training.data.check()?;
     let landscape = Landscape::new(design, training.data)?;
     let stable = landscape.stable_step(design)?;
     match training.step_size.filter(|step| !(*step > 0.0 && *step < stable)) {
@@ -185,7 +189,7 @@ fn stability(step: Option<f64>, stable: f64, lambda: f64) -> String {
             lambda * SAFE * stable / step
         ),
         Some(step) if step > SAFE * stable => format!(
-            "{bound}; at {:.0} % of it first order in η is no longer accurate: the next order is about that share of λ",
+            "{bound}; at {:.0} % of it first order in η is no longer accurate: the next order, about that share of λ up to a tenth of the bound, grows faster beyond",
             100.0 * step / stable
         ),
         _ => bound,
@@ -196,7 +200,8 @@ fn temperatures(blocks: &[Penalised<'_>], found: &mut Recommended) -> Vec<String
     let lambda = found.lambda;
     let of = |one: &Penalised<'_>| lambda / one.block.strength();
     let line = |one: &Penalised<'_>| {
-        format!("{}λ = {lambda} of {}: temperature τ = {:.6}", one.label, one.block.shape(Regime::Noise), of(one))
+        let (shape, lambda, of) = (one.block.shape(Regime::Noise), significant(lambda), significant(of(one)));
+        format!("{}λ = {lambda} of {shape}: temperature τ = {of}", one.label)
     };
     let mut lines: Vec<String> = blocks.iter().map(line).collect();
     lines.extend(shared(blocks, lambda, "temperature τ", "--strength or --depth of a block", &of));
@@ -243,8 +248,8 @@ mod tests {
             advice(&design(Target::Sparsity, settings).unwrap(), 0.3, data).unwrap().sentences.join("\n")
         };
         // τ = 0.3/(2/3), η = 0.3/(3/4 E).
-        assert!(told(&of(Regime::Noise, 3), None).contains("τ = 0.450000"));
-        assert!(told(&of(Regime::Minibatch, 3), None).contains("η = λ/(0.7500 E[b²]) = 0.400000/E[b²]"));
+        assert!(told(&of(Regime::Noise, 3), None).contains("τ = 0.45"));
+        assert!(told(&of(Regime::Minibatch, 3), None).contains("η = λ/(0.75 E[b²]) = 0.4/E[b²]"));
         let data = Regression::read("t.csv", TABLE).unwrap();
         let long = told(&of(Regime::Minibatch, 2), Some(training(&data, 2)));
         assert!(long.contains("too long") && long.contains("L = ½ mean(r²)"), "{long}");
@@ -333,13 +338,13 @@ mod tests {
         };
         let noise = of(Regime::Noise);
         assert_eq!(noise.len(), 4, "{noise:?}");
-        assert!(noise[0].starts_with("w[0:3]: λ = 0.3") && noise[0].ends_with("τ = 0.200000"), "{noise:?}");
-        assert!(noise[1].starts_with("w[3:5]: ") && noise[1].ends_with("τ = 0.300000"), "{noise:?}");
-        assert!(noise[2].starts_with("w[5:7]: ") && noise[2].ends_with("τ = 0.600000"), "{noise:?}");
+        assert!(noise[0].starts_with("w[0:3]: λ = 0.3") && noise[0].ends_with("τ = 0.2"), "{noise:?}");
+        assert!(noise[1].starts_with("w[3:5]: ") && noise[1].ends_with("τ = 0.3"), "{noise:?}");
+        assert!(noise[2].starts_with("w[5:7]: ") && noise[2].ends_with("τ = 0.6"), "{noise:?}");
         assert!(noise[3].contains("w[5:7]: λ = 1.000e-1"), "{noise:?}");
         let minibatch = of(Regime::Minibatch);
         // c = (3 + 3)/4, (2 + 3)/4 and 2/4.
-        for (line, factor) in minibatch.iter().zip(["1.5000", "1.2500", "0.5000"]) {
+        for (line, factor) in minibatch.iter().zip(["1.5", "1.25", "0.5"]) {
             assert!(line.contains(&format!("η = λ/({factor} E[b²])")), "{line}");
         }
     }

@@ -2,26 +2,31 @@
 //!
 //! ```text
 //! near w*     dz/dt = −M H (z − z*),  M = JJᵀ at z* on the balanced slice, H = ∇²L by z:   1/(η λ) steps for a factor e along an eigenvector of M H
-//! from 0      dz/dt = M(z) |g|, g = ∂L/∂z:   η ∫ |g| = ∫ dz/M(z) from the start to z*/2 ([`crate::escape`])
+//! from 0      dz/dt = −M(z) g, g = ∂L/∂z:   −η ∫ g = ± ∫ |dz|/M(z) from the start to z*/2 ([`crate::escape`])
 //! ```
 //!
-//! The first is the local rate of a flow dw/dt = −M∇L. In the second g changes whenever an entry has left: from a small start the flow goes from
-//! saddle to saddle, with the entries that have left at their least squares and the others at 0, and what counts is the integral of g (Pesme and Flammarion, *Saddle-to-saddle
-//! dynamics in diagonal linear networks*, 2023). What leaves together is an entry, a group, or a singular direction of the solution ([`Leaving`]); of groups the integral is a vector. Both
-//! are for step sizes at which descent follows its flow.
+//! The first is the local rate of a flow dw/dt = −M∇L. The second is counted in descent where coordinates move by themselves ([`descent`]). Elsewhere, and where that is long: g changes whenever an entry has left: from a small start the flow goes from
+//! saddle to saddle ([`saddles`]), with the entries that have left at their least squares and the others at 0, and what counts is the integral of g, with its sign. What leaves together is
+//! an entry, a group, or a singular direction of the solution ([`crate::blocks::Leaving`]); of groups the integral is a vector. Where a start keeps signs, entries end at the least squares with
+//! these signs, and the times are to half of that. Both are for step sizes at which descent follows its flow.
+
+mod descent;
+mod fit;
+mod saddles;
 
 use crate::advice::Regression;
-use crate::blocks::Leaving;
 use crate::{Design, DesignError};
-use gaugebias_linalg::{Matrix, eigvalsh, least_squares, symmetric_eigen};
+use fit::{Quadratic, UNSEEN};
+use gaugebias_linalg::{Matrix, eigvalsh, symmetric_eigen};
+use saddles::Path;
 use serde::Serialize;
 
-/// Rates below this share of the largest belong to directions that the data do not see.
-const UNSEEN: f64 = 1e-10;
 /// Entries for which the saddles are followed, one fit each.
 const MOST_ENTRIES: usize = 128;
 /// Entries below this share of the largest are not waited for.
 const SMALL: f64 = 0.01;
+const ESTIMATED: &str = " (estimated from saddle to saddle: too short where features are nearly dependent)";
+const SMALL_ONES: &str = "; those below 1 % of the largest are left out";
 
 /// Numbers of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -32,8 +37,11 @@ pub struct Convergence {
     pub fastest: f64,
     /// And along the slowest that the data see.
     pub slowest: f64,
-    /// Steps until the first and the last entry (group, singular value) has left the start for half of its value, of those that start below it and that descent reaches; null where nothing does.
+    /// Steps until the first and the last entry (group, singular value) has left the start for half of its value at the end of descent (least squares with the signs that the start keeps), of
+    /// those that start below it and are at least 1 % of the largest; null where nothing does, beyond 128 entries, and where the saddles do not lead there, as with fewer rows than features.
     pub escape: Option<[f64; 2]>,
+    /// Whether these are counted in descent; else they are estimated from saddle to saddle, and too short where features are nearly dependent.
+    pub counted: bool,
     /// Entries of the solution whose sign descent does not reach from the printed start.
     pub unreachable: usize,
     /// And that no start of the design has.
@@ -49,7 +57,7 @@ impl Convergence {
         )];
         lines.extend(self.escape.map(|[first, last]| {
             let of = if self.unreachable > 0 { "of the entries that can, " } else { "" };
-            format!("from the printed start, {of}the first {unit} that is below half of its value comes to it in about {first:.1e} steps, the last in {last:.1e}")
+            format!("from the printed start, {of}the first {unit} that is below half of its value comes to it in about {first:.1e} steps, the last in {last:.1e}{SMALL_ONES}{}", if self.counted { "" } else { ESTIMATED })
         }));
         lines.extend(self.sign_warning());
         lines
@@ -59,13 +67,13 @@ impl Convergence {
         let missed = self.unreachable;
         if self.forbidden > 0 {
             return Some(format!(
-                "{} least-squares coefficients have the sign that this design excludes: they end at 0, and least squares, for which the rates are, is not reached. Take --negative for the other sign, or sparsity for both",
+                "{} least-squares coefficients have the sign that this design excludes: they end at 0, and least squares, for which the rates are, is not reached: times of arrival are to the least squares with its signs. Take --negative for the other sign, or sparsity for both",
                 self.forbidden
             ));
         }
         (missed > 0).then(|| {
             format!(
-                "{missed} entries of the least-squares solution have the other sign than the printed start, and descent keeps w_i's sign: it never reaches them, nor least squares, for which the rates are. \
+                "{missed} entries of the least-squares solution have the other sign than the printed start, and descent keeps w_i's sign: it never reaches them, nor least squares, for which the rates are: times of arrival are to the least squares with the signs of the start. \
                  Start them with their signs, or, for products, take the start of --regime minibatch, which has charges"
             )
         })
@@ -76,6 +84,8 @@ impl Convergence {
 pub(crate) struct Landscape {
     /// z*.
     solution: Vec<f64>,
+    /// Where descent from the printed start ends: z* with the signs that it keeps.
+    limit: Vec<f64>,
     /// ∇²L.
     curvature: Matrix,
 }
@@ -86,10 +96,13 @@ impl Landscape {
         let features = data.features.matmul(&back.transpose());
         let share = 1.0 / data.rows() as f64;
         let gram = features.gram();
-        Ok(Self {
+        let mut found = Self {
             solution: design.analysed(&data.solution()?),
+            limit: Vec::new(),
             curvature: Matrix::from_fn(gram.rows(), gram.columns(), |i, j| share * gram[(i, j)]),
-        })
+        };
+        found.limit = found.with_kept_signs(design)?;
+        Ok(found)
     }
 
     /// 2/λ_max(M H).
@@ -110,11 +123,13 @@ impl Landscape {
         let most = rates.iter().fold(0.0_f64, |m, x| m.max(*x));
         let least = rates.iter().filter(|x| **x > UNSEEN * most).fold(most, |m, x| m.min(*x));
         let (unreachable, forbidden) = self.wrong_signs(design);
+        let (escape, counted) = self.escape(design)?;
         Ok(Convergence {
             step_size,
             fastest: 1.0 / (step_size * most),
             slowest: 1.0 / (step_size * least),
-            escape: self.escape(design)?.map(|times| times.map(|t| t / step_size)),
+            escape: escape.map(|times| times.map(|t| t / step_size)),
+            counted,
             unreachable,
             forbidden,
         })
@@ -145,100 +160,53 @@ impl Landscape {
         found
     }
 
-    /// η × steps of the first and the last of what leaves its start, saddle by saddle.
-    fn escape(&self, design: &Design) -> Result<Option<[f64; 2]>, DesignError> {
-        if self.solution.len() > MOST_ENTRIES {
-            return Ok(None);
-        }
-        let mut waiting = self.leaving(design);
-        let mut active = design.free_directions();
-        let (mut now, mut times) = (0.0, Vec::new());
-        while !waiting.is_empty() {
-            let gradient = self.gradient_at_saddle(&active)?;
-            let left = |one: &Waiting| one.time_left(&along(&one.directions, &gradient));
-            let all = waiting.iter().enumerate().filter_map(|(i, one)| left(one).map(|time| (time, i)));
-            let Some((time, next)) = all.min_by(|a, b| a.0.total_cmp(&b.0)) else { break };
-            for one in &mut waiting {
-                let forces = along(&one.directions, &gradient);
-                one.spent.iter_mut().zip(forces).for_each(|(spent, g)| *spent += time * g);
-            }
-            now += time;
-            times.push(now);
-            let left = waiting.swap_remove(next);
-            active.extend(left.directions.into_iter().chain(left.opened));
-        }
-        Ok(times.first().zip(times.last()).map(|(first, last)| [*first, *last]))
+    /// The loss with its minimum at least squares.
+    fn loss(&self) -> Quadratic<'_> {
+        Quadratic { curvature: &self.curvature, pull: self.curvature.mul_vec(&self.solution) }
     }
 
-    /// What counts and starts below half of its value, in the coordinates of the whole design.
-    fn leaving(&self, design: &Design) -> Vec<Waiting> {
-        let mut found = Vec::new();
+    /// η × steps of the first and the last of what leaves its start: counted in descent where it is short, else saddle by saddle and at least as long as descent was followed.
+    fn escape(&self, design: &Design) -> Result<(Option<[f64; 2]>, bool), DesignError> {
+        if self.solution.len() > MOST_ENTRIES {
+            return Ok((None, false));
+        }
+        let counted = descent::count(self, design)?;
+        let Some(counted) = counted else { return Ok((Path::new(self, design).arrivals()?, false)) };
+        let first = counted.times.first().copied();
+        if counted.pending == 0 || counted.ended {
+            let both = first.zip(counted.times.last()).map(|(first, last)| [first, *last]);
+            return Ok((both.filter(|_| counted.pending == 0), true));
+        }
+        let told = Path::new(self, design).arrivals()?;
+        let late = told.map(|[early, late]| [first.unwrap_or(early.max(counted.now)), late.max(counted.now)]);
+        Ok((late, false))
+    }
+
+    /// Whether an entry is waited for: it counts, is penalised and does not end at 0.
+    fn waits(&self, design: &Design, i: usize) -> bool {
+        let free = design.free_directions().iter().any(|direction| direction[i] != 0.0);
+        !free && self.counts(self.limit[i])
+    }
+
+    /// Least squares among the signs that descent keeps from the printed start; z* where it keeps none.
+    fn with_kept_signs(&self, design: &Design) -> Result<Vec<f64>, DesignError> {
+        let (mut free, mut signed) = (Vec::new(), Vec::new());
         for (part, place) in design.placed() {
             for (block, own) in part.placed() {
-                let at = place.start + own.start..place.start + own.end;
-                let whole = |direction: &Vec<f64>| {
-                    let mut whole = vec![0.0; self.solution.len()];
-                    whole[at.clone()].copy_from_slice(direction);
-                    whole
-                };
-                let solution = &self.solution[at.clone()];
-                let waiting = |Leaving { directions, opened, time }: Leaving| {
-                    let directions: Vec<Vec<f64>> = directions.iter().map(whole).collect();
-                    let size = length(&along(&directions, &self.solution));
-                    let budget = time.filter(|time| *time > 0.0 && self.counts(size))?;
-                    let opened = opened.iter().map(whole).collect();
-                    Some(Waiting { spent: vec![0.0; directions.len()], directions, opened, budget })
-                };
-                found.extend(
-                    block.leaving(solution, part.settings.regime, part.scale()).into_iter().filter_map(waiting),
-                );
+                let sign = block.kept_sign(part.settings.regime);
+                for i in place.start + own.start..place.start + own.end {
+                    match sign {
+                        Some(sign) => signed.push((i, sign)),
+                        None => free.push((0..self.solution.len()).map(|j| f64::from(u8::from(i == j))).collect()),
+                    }
+                }
             }
         }
-        found
-    }
-
-    /// ∂L/∂z where the active directions are fitted and the others 0: with L = ½(z − z*)ᵀH(z − z*).
-    fn gradient_at_saddle(&self, active: &[Vec<f64>]) -> Result<Vec<f64>, DesignError> {
-        let n = self.solution.len();
-        let target = self.curvature.mul_vec(&self.solution);
-        let mut z = vec![0.0; n];
-        if !active.is_empty() {
-            let basis = Matrix::from_fn(n, active.len(), |i, k| active[k][i]);
-            let own = basis.transpose().matmul(&self.curvature).matmul(&basis);
-            z = basis.mul_vec(&least_squares(&own, &along(active, &target), UNSEEN)?);
+        if signed.iter().all(|(i, sign)| sign * self.solution[*i] >= 0.0) {
+            return Ok(self.solution.clone());
         }
-        Ok(self.curvature.mul_vec(&z).iter().zip(&target).map(|(a, b)| a - b).collect())
+        self.loss().fit(&free, &signed)
     }
-}
-
-/// What has not left its start.
-struct Waiting {
-    directions: Vec<Vec<f64>>,
-    /// Directions that are fitted with them.
-    opened: Vec<Vec<f64>>,
-    /// ‖∫ ∂L/∂z dt‖ at which it has.
-    budget: f64,
-    /// That integral up to now, by direction.
-    spent: Vec<f64>,
-}
-
-impl Waiting {
-    /// The t ≥ 0 at which ‖spent + t g‖ is the budget; none where g is rounding.
-    fn time_left(&self, forces: &[f64]) -> Option<f64> {
-        let (a, c) = (length(forces).powi(2), length(&self.spent).powi(2) - self.budget.powi(2));
-        let b: f64 = forces.iter().zip(&self.spent).map(|(g, spent)| g * spent).sum();
-        (a.sqrt() > UNSEEN).then(|| ((-b + (b * b - a * c).max(0.0).sqrt()) / a).max(0.0))
-    }
-}
-
-/// Components along directions.
-fn along(directions: &[Vec<f64>], vector: &[f64]) -> Vec<f64> {
-    let of = |direction: &Vec<f64>| direction.iter().zip(vector).map(|(a, b)| a * b).sum();
-    directions.iter().map(of).collect()
-}
-
-fn length(vector: &[f64]) -> f64 {
-    vector.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
 #[cfg(test)]

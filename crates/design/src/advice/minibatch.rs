@@ -8,7 +8,7 @@
 //! deviation of fresh noise on the label of each row (`train.label_noise`). Batches give all λ from 0 (the full batch) to c η V (single rows); noise gives any above that of its batches.
 
 use super::regression::share_of_variance;
-use super::{Penalised, Recommended, Regression, SAFE, Training, shared};
+use super::{Penalised, Recommended, Regression, SAFE, Training, shared, significant};
 use crate::formula::Regime;
 use crate::{Design, DesignError};
 use gaugebias_linalg::Matrix;
@@ -16,6 +16,10 @@ use serde::Serialize;
 
 /// E(b²) below this share of its value at w = 0 is rounding.
 const NO_NOISE: f64 = 1e-20;
+/// Ratio of the largest E(b²) to the smallest from which on one λ for all coordinates means little.
+const UNEQUAL: f64 = 1e4;
+const SCALES: &str =
+    "; they differ by more than a factor 1e4, and so does λ over the coordinates: standardise the features";
 
 /// What gives the wanted strength of the first block at one step size.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -133,7 +137,8 @@ pub(super) fn at_step(
             told(&batch.strengths)
         ),
         None => format!(
-            "at η = {step:.2e}{chosen} no size of batches gives λ = {lambda}: from {} rows down to one it goes from {:.2e} to {:.2e}",
+            "at η = {step:.2e}{chosen} no size of batches gives λ = {}: from {} rows down to one it goes from {:.2e} to {:.2e}",
+            significant(lambda),
             rows - 1,
             at.batch_range[0],
             at.batch_range[1]
@@ -142,15 +147,18 @@ pub(super) fn at_step(
     let others =
         if blocks.len() > 1 { format!(" ({})", told(&strengths(rows, at.label_noise))) } else { String::new() };
     lines.push(format!(
-        "or noise of deviation σ = {:.3} on every label, fresh at each step of the full batch: train.noise = \"label\", train.label_noise = {:.3}{others}",
-        at.label_noise, at.label_noise
+        "or noise of deviation σ = {noise} on every label, fresh at each step of the full batch: train.noise = \"label\", train.label_noise = {noise}{others}{}",
+        drowned(at.label_noise, training.data.deviation()),
+        noise = significant(at.label_noise)
     ));
     if training.batch < rows {
         let batch = training.batch;
         lines.push(match at.label_noise_with_batch {
             Some(noise) => format!(
-                "batches of {batch} give λ = {:.3e} of it at that η, and σ = {noise:.3} on their labels the rest",
-                at.given_batch_strength
+                "batches of {batch} give λ = {:.3e} of it at that η, and σ = {} on their labels the rest{}",
+                at.given_batch_strength,
+                significant(noise),
+                drowned(noise, training.data.deviation())
             ),
             None => {
                 format!("batches of {batch} give λ = {:.3e} at that η, more than is wanted", at.given_batch_strength)
@@ -172,9 +180,11 @@ pub(super) fn step_sizes(
     let symbols = |one: &Penalised<'_>| {
         let (factor, shape) = (one.block.minibatch_factor(), one.block.shape(Regime::Minibatch));
         format!(
-            "{}λ = {lambda} of {shape}: step size η = λ/({factor:.4} E[b²]) = {:.6}/E[b²], b the gradient of a batch by the penalised coordinates",
+            "{}λ = {} of {shape}: step size η = λ/({} E[b²]) = {}/E[b²], b the gradient of a batch by the penalised coordinates",
             one.label,
-            lambda / factor
+            significant(lambda),
+            significant(factor),
+            significant(lambda / factor)
         )
     };
     let mut lines: Vec<String> = blocks.iter().map(symbols).collect();
@@ -194,12 +204,34 @@ pub(super) fn step_sizes(
         let (low, high) = squares.iter().fold((f64::INFINITY, 0.0_f64), |(a, b), x| (a.min(*x), b.max(*x)));
         own.step_size = Some(of(one));
         lines.push(format!(
-            "{}at least squares, batches of {batch} of {} rows: E[b²] = {:.4} on average over coordinates, {low:.4} to {high:.4}, so η = {:.2e}",
-            one.label, data.rows(), mean(squares), of(one)
+            "{}at least squares, batches of {batch} of {} rows: E[b²] = {} on average over coordinates, {} to {}, so η = {:.2e}{}",
+            one.label,
+            data.rows(),
+            significant(mean(squares)),
+            significant(low),
+            significant(high),
+            of(one),
+            if high > UNEQUAL * low { SCALES } else { "" }
         ));
     }
     lines.extend(shared(blocks, lambda, "step size η", "the form of a block", &of));
     Ok(lines)
+}
+
+/// Noise on labels that is louder than they are.
+fn drowned(noise: f64, labels: f64) -> String {
+    if noise <= labels {
+        return String::new();
+    }
+    format!(
+        "; that is larger than the deviation of the labels, {}: a λ of this size is better written down",
+        significant(labels)
+    )
+}
+
+/// Whether single rows have no gradients at least squares, but for rounding.
+fn squares_of_rows_vanish(data: &Regression, back: &Matrix, origin: f64) -> Result<bool, DesignError> {
+    Ok(data.mean_squares(&data.solution()?, back, 1)?.iter().sum::<f64>() <= NO_NOISE * origin)
 }
 
 /// Why no step size gives any λ, where the batches all have the same gradient at least squares.
@@ -209,13 +241,20 @@ fn no_noise(data: &Regression, squares: &[f64], back: &Matrix, batch: usize) -> 
     if batch < n && squares.iter().sum::<f64>() > NO_NOISE * origin.iter().sum::<f64>() {
         return Ok(None);
     }
-    let why = if batch == n {
-        format!("a batch of {batch} is all {n} rows: a full batch has no noise")
+    let fits = squares_of_rows_vanish(data, back, origin.iter().sum())?;
+    let (why, remedy) = if fits {
+        (
+            "least squares fits every row: without residuals batches of any size have no noise".to_owned(),
+            "Take noise on labels",
+        )
     } else {
-        "least squares fits every row: without residuals batches have no noise".to_owned()
+        (
+            format!("a batch of {batch} is all {n} rows: a full batch has no noise"),
+            "Take smaller batches (--batch), noise on labels",
+        )
     };
     Ok(Some(format!(
-        "{why}, E[b²] = 0 at least squares, and no step size gives this λ. Take smaller batches (--batch), noise on labels, or write the penalty down"
+        "{why}, E[b²] = 0 at least squares, and no step size gives this λ. {remedy}, or write the penalty down"
     )))
 }
 
@@ -301,6 +340,29 @@ mod tests {
         let force = |i: usize| (0..2).map(|j| gram[(i, j)] * (w[j] - mean[j])).sum::<f64>() / 5.0 * w[i].signum();
         let found = 0.5 * (force(0) + force(1)) / wanted;
         assert!((found - 1.0).abs() < 0.2, "{found} of λ");
+    }
+
+    /// Exact fits and noise louder than the labels are said, and features of unequal scale.
+    #[test]
+    fn remedies_are_those_that_can_help() {
+        let settings = Settings { size: Some(2), regime: Regime::Minibatch, ..Settings::default() };
+        let design = design(Target::Sparsity, &settings).unwrap();
+        let said = |text: &str, lambda, batch| {
+            let data = Regression::read("t.csv", text).unwrap();
+            advice(&design, lambda, Some(Training { data: &data, batch, step_size: None }))
+                .unwrap()
+                .sentences
+                .join("\n")
+        };
+        for batch in [1, 3] {
+            let exact = said("1,0,1\n0,1,2\n1,1,3\n", 0.01, batch);
+            assert!(exact.contains("fits every row") && !exact.contains("smaller batches"), "{exact}");
+        }
+        assert!(said(TABLE, 0.01, 6).contains("Take smaller batches"));
+        assert!(said(TABLE, 50.0, 1).contains("larger than the deviation of the labels"));
+        assert!(!said(TABLE, 1e-4, 1).contains("larger than the deviation"));
+        let uneven = TABLE.replace("1,0.5", "1000,0.5").replace("0.7,", "-700,");
+        assert!(said(&uneven, 1e-3, 1).contains("standardise") && !said(TABLE, 1e-3, 1).contains("standardise"));
     }
 
     #[test]

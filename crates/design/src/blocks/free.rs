@@ -1,6 +1,6 @@
 //! Coordinates that are trained themselves: z = c, without any bias.
 
-use super::{Block, Formulas, Parameter, Snippets, Uniform, signed, tagged};
+use super::{Block, Formulas, Motion, Parameter, Snippets, Uniform, signed, tagged};
 use crate::formula::Regime;
 
 /// z = c ∈ ℝⁿ: JJᵀ = 1.
@@ -48,6 +48,10 @@ impl Block for Free {
 
     fn is_free(&self) -> bool {
         true
+    }
+
+    fn motion(&self, _: Regime, _: f64) -> Option<Motion> {
+        Some(Motion { start: 0.0, charge: 0.0, others: 0.0, power: 0.0, speed: 1.0, sign: 1.0 })
     }
 
     fn formulas(&self, of: &str, _: &str) -> Formulas {

@@ -65,6 +65,39 @@ pub struct Leaving {
     pub time: Option<f64>,
 }
 
+/// One coordinate of one parameter: z = sign·sgn(x) |x| (s² + x²)^p |x|^q and dx/dt = k (s² + x²)^p |x|^q f sign for a force f by z, from x₀.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Motion {
+    /// x₀.
+    pub start: f64,
+    /// s², the level of the charges: the other factors' squares less that of x.
+    pub charge: f64,
+    /// p.
+    pub others: f64,
+    /// q.
+    pub power: f64,
+    /// k.
+    pub speed: f64,
+    /// Of z against that of x.
+    pub sign: f64,
+}
+
+impl Motion {
+    fn leverage(&self, x: f64) -> f64 {
+        (self.charge + x * x).powf(self.others) * x.abs().powf(self.power)
+    }
+
+    /// z.
+    pub fn value(&self, x: f64) -> f64 {
+        self.sign * x * self.leverage(x)
+    }
+
+    /// dx/dt under a force by z.
+    pub fn velocity(&self, x: f64, force: f64) -> f64 {
+        self.sign * self.speed * self.leverage(x) * force
+    }
+}
+
 /// What the scale of a start decides under flow.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum StartScale {
@@ -130,6 +163,11 @@ pub trait Block: std::fmt::Debug + Send + Sync {
     /// ∫ |dz|/M(z) of one coordinate from the start of a regime and `scale` to `reach`, of a sign that it takes: the time, in units of 1/|∂L/∂z|, that the flow takes under a
     /// constant gradient ([`crate::convergence`]). None where coordinates do not move one by one, or never come there.
     fn escape_time(&self, _reach: f64, _regime: Regime, _scale: f64) -> Option<f64> {
+        None
+    }
+
+    /// How each coordinate moves by itself from the start of a regime and `scale`; none where coordinates move together, or it has no short form.
+    fn motion(&self, _regime: Regime, _scale: f64) -> Option<Motion> {
         None
     }
 

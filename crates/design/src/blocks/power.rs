@@ -6,7 +6,7 @@
 //! R = (1 − 1/γ) log|z| + log γ,  P = (η/4) E[a²] γ² |z|^(2 − 2/γ),  φ'' = |z|^(2/γ − 2)/γ²
 //! ```
 
-use super::{Block, Formulas, Parameter, Snippets, StartScale, Uniform, magnitude, signed, tagged};
+use super::{Block, Formulas, Motion, Parameter, Snippets, StartScale, Uniform, magnitude, signed, tagged};
 use crate::escape::equal_factors;
 use crate::formula::{Regime, exponent, factor, fraction};
 
@@ -100,6 +100,13 @@ impl Block for Power {
 
     fn has_one_sign(&self) -> bool {
         self.sign.is_some()
+    }
+
+    /// dx/dt = γ |x|^(γ−1). With one sign z is even in x, which stays above 0 for γ ≥ 2.
+    fn motion(&self, _: Regime, scale: f64) -> Option<Motion> {
+        let (power, sign) = (self.exponent - 1.0, self.sign.unwrap_or(1.0));
+        let odd = self.sign.is_none() || self.exponent >= 2.0;
+        odd.then_some(Motion { start: scale, charge: 0.0, others: 0.0, power, speed: self.exponent, sign })
     }
 
     /// dx/dt = γ |x|^(γ−1) from x = scale; to the other sign it is the way to 0 and the way on.

@@ -5,7 +5,7 @@
 //! R = (1 − 1/D) log|z| + ½ log D,  P = (η/4) E[a²] D |z|^(2 − 2/D),  φ'' = |z|^(2/D − 2)/D
 //! ```
 
-use super::{Block, Formulas, Parameter, Snippets, StartScale, Uniform, signed, tagged};
+use super::{Block, Formulas, Motion, Parameter, Snippets, StartScale, Uniform, signed, tagged};
 use crate::escape::{equal_factors, one_at_zero};
 use crate::formula::{Regime, exponent, factor, fraction};
 
@@ -80,6 +80,16 @@ impl Block for Product {
 
     fn kept_sign(&self, regime: Regime) -> Option<f64> {
         (regime == Regime::Noise).then_some(1.0)
+    }
+
+    /// u₁ moves from 0 with the others at (s² + u₁²)^½, or all as one from s.
+    fn motion(&self, regime: Regime, scale: f64) -> Option<Motion> {
+        let others = self.depth as f64 - 1.0;
+        let motion = Motion { start: scale, charge: 0.0, others: 0.0, power: others, speed: 1.0, sign: 1.0 };
+        Some(match regime {
+            Regime::Noise => motion,
+            _ => Motion { start: 0.0, charge: scale * scale, others: 0.5 * others, power: 0.0, ..motion },
+        })
     }
 
     fn escape_time(&self, reach: f64, regime: Regime, scale: f64) -> Option<f64> {
