@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Each penalised block has its own λ at one τ or η, and its own sentence. E(b²) is that of least squares, L = ½ mean((Xw − y)²) as in the example of the printed spec, at its minimum, where the
-//! gradients of the rows have mean zero; for a given η it decides the size of batches, or the noise on labels ([`minibatch`]). The step is held against stability, η λ_max(M ∇²L) < 2 at the minimum, M = JJᵀ. On a quadratic
+//! gradients of the rows have mean zero; for a given η it decides the size of batches, or the noise on labels (`minibatch`). The step is held against stability, η λ_max(M ∇²L) < 2 at the minimum, M = JJᵀ. On a quadratic
 //! of curvature h a step η has the stationary variance η C/(h (2 − η h)), which exceeds its first order by the share η h/2 of it: about the step over that bound, up to a tenth of it.
 
 mod minibatch;
@@ -76,7 +76,7 @@ pub struct BlockSettings {
     pub temperature: Option<f64>,
     /// η for batches of the given size; null outside the minibatch regime, without data, and where these have no noise.
     pub step_size: Option<f64>,
-    /// Scale of the start at which φ is within [`start::NEAR`] of an L1 norm; null outside the flow regime, without data, and where no scale does it.
+    /// Scale of the start at which φ is within 5 % of an L1 norm; null outside the flow regime, without data, and where no scale does it.
     pub l1_scale: Option<f64>,
     /// Largest relative deviation of φ from an L1 norm at the printed start's scale; null likewise.
     pub l1_deviation: Option<f64>,

@@ -10,7 +10,7 @@
 //! normal quantiles: in few dimensions a cubature, whose error eight random shifts measure. Each point is lifted to the level
 //! ([`Level`]); one that no path reaches lies in another component and has no weight. In many coordinates, or where the law is
 //! far from normal, hardly any of these points carries weight; there the points are draws of the horizontal law by NUTS
-//! ([`chains`](super::chains)). All laws are weights on the same points. Where too few points carry the weight, the law is refused
+//! (`chains`). All laws are weights on the same points. Where too few points carry the weight, the law is refused
 //! rather than reported. Rejected: chains everywhere. Where half of a lattice's points are worth an independent one, chains take six
 //! to nine times as long for the same. (NUTS was once rejected here altogether, for a gradient that would go through the lift; it does
 //! not: see [`horizontal`](super::horizontal).)
