@@ -216,6 +216,30 @@ fn the_published_sparse_spectrum_is_flow() {
     assert!(number(&rest["difference"]).abs() < 1e-4 * change.abs(), "{object}");
 }
 
+/// Predictions are of stationary laws: a window in which the run still moves is told, and none of a law's own spec.
+#[test]
+fn a_run_that_still_moves_is_told() {
+    let folder = Folder::new();
+    folder.write("law.toml", laws("label-noise"));
+    let told = |arguments: &[&str]| {
+        let object = attributed(&folder, &[&["law.toml", "--seeds", "64", "--terms-only"], arguments].concat());
+        object["notes"].to_string().contains("not settled")
+    };
+    assert!(!told(&[]));
+    assert!(told(&[
+        "--set",
+        "param.u=0.5",
+        "--set",
+        "param.v=0.5",
+        "--set",
+        "verify.burn_in=0",
+        "--set",
+        "verify.thin=20",
+        "--steps",
+        "400"
+    ]));
+}
+
 #[test]
 fn preferences_that_cannot_be_taken_apart_are_refused() {
     let folder = Folder::new();

@@ -18,6 +18,9 @@ pub(super) const PREDICTED_STARTS: usize = 8;
 /// Differences below this share of the observable are no failure of a prediction.
 const NEGLIGIBLE: f64 = 1e-4;
 
+/// Drifts below this share of the observable are let pass.
+const SETTLED: f64 = 1e-3;
+
 /// What the run of the spec as it stands is called.
 const WHOLE: &str = "run";
 
@@ -27,6 +30,8 @@ pub(super) struct Mean {
     pub seeds: Vec<f64>,
     /// Of the first seeds each, or one number for all.
     pub predicted: Option<Vec<f64>>,
+    /// By what the mean moves from the first to the second half of the samples, where that is clear.
+    pub drift: Option<f64>,
 }
 
 impl Mean {
@@ -55,8 +60,21 @@ impl Mean {
                 run.title
             )));
         }
-        Ok(Self { value: seeds.iter().sum::<f64>() / seeds.len() as f64, seeds, predicted: None })
+        let value = seeds.iter().sum::<f64>() / seeds.len() as f64;
+        let drift = drift(&samples.values, run.seeds).filter(|drift| drift.abs() > SETTLED * value.abs());
+        Ok(Self { value, seeds, predicted: None, drift })
     }
+}
+
+/// The change of the mean between the halves of the records, beyond four standard errors over seeds; `None` for fewer than four records.
+fn drift(values: &[f64], seeds: usize) -> Option<f64> {
+    let half = values.len() / seeds / 2;
+    let part = |seed: usize, from: usize| {
+        (from..from + half).map(|record| values[record * seeds + seed]).sum::<f64>() / half as f64
+    };
+    let own: Vec<f64> = (0..seeds).map(|seed| part(seed, values.len() / seeds - half) - part(seed, 0)).collect();
+    let (drift, error) = mean_and_error(&own);
+    (half >= 2 && drift.abs() > standard_errors(seeds, 4.0) * error).then_some(drift)
 }
 
 /// Σ c_i O_i over runs with the same seeds, and its standard error over seeds.
@@ -174,12 +192,27 @@ impl Runs {
             kind,
             penalised,
         };
+        notes.extend(runs.unsettled());
         if random && runs.whole.predicted.is_some() {
             notes.push(format!(
                 "the seeds have starts or data of their own: predictions are of the first {followed} and are held against these, ablations are of all"
             ));
         }
         Ok(runs)
+    }
+
+    /// What is said where a run still moves: predictions are of laws, and of ends.
+    fn unsettled(&self) -> Option<String> {
+        let moving = |name: &'static str, mean: &Mean| mean.drift.map(|drift| format!("{drift:+.6} in {name}"));
+        let named = [("the run", &self.whole), ("w itself without noise", &self.reference)];
+        let found: Vec<String> = named.into_iter().filter_map(|(name, mean)| moving(name, mean)).collect();
+        (!found.is_empty()).then(|| {
+            format!(
+                "not settled: from the first to the second half of the samples the mean moves by {}. Predictions are of stationary laws and of ends, so they \
+                 are not those of this window; take a longer verify.burn_in, and more train.steps",
+                found.join(", ")
+            )
+        })
     }
 
     /// w itself with the run's noise.
