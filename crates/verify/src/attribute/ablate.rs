@@ -31,9 +31,15 @@ impl NoiseKind {
 pub(super) fn noise_of(spec: &Spec) -> NoiseKind {
     match spec.train.noise {
         Noise::Isotropic | Noise::Horizontal if spec.train.temperature > 0.0 => NoiseKind::Injected,
+        Noise::None if sees_all_rows(spec) => NoiseKind::None,
         _ if spec.draws_at_every_step() => NoiseKind::Gradients,
         _ => NoiseKind::None,
     }
+}
+
+/// Whether the only draw of a step is the order of all rows, which changes no gradient.
+fn sees_all_rows(spec: &Spec) -> bool {
+    spec.batch.len() == 1 && spec.batch_size().is_some_and(|(size, rows)| size == rows)
 }
 
 /// Training without noise: no temperature, the label as it is, all rows. `None` where batches cannot be completed.
@@ -176,5 +182,6 @@ mod tests {
         let model = Model::build(&quiet, DataBinding::Inputs).expect("it makes sense");
         assert!(!model.graph.is_random(&[model.named("loss").expect("it has a loss")]));
         assert!(without_noise(&spec(&BATCHES.replace("choice(6, 2)", "randint(0, 6, 2)"))).is_none());
+        assert_eq!(noise_of(&spec(&BATCHES.replace("choice(6, 2)", "choice(6, 6)"))), NoiseKind::None);
     }
 }
