@@ -123,6 +123,17 @@ pub enum GeometryError {
         /// Share of divergent draws.
         divergent: f64,
     },
+    /// Trajectories of a sampler end at the border of a component.
+    #[error(
+        "{:.0} % of the first {draws} trajectories of a chain of NUTS end early: the border of the law's component, where J loses rank, is within reach of the \
+         noise; lower the temperature, or move the minimum away from there", 100.0 * divergent
+    )]
+    BorderInReach {
+        /// Trajectories.
+        draws: usize,
+        /// Share of them.
+        divergent: f64,
+    },
     /// A chain of a sampler could not go on.
     #[error("a chain of NUTS stopped: {message}; start at another point, or lower the temperature")]
     ChainStopped {

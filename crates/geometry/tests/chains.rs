@@ -243,3 +243,17 @@ fn chains_that_find_different_modes_are_refused() {
     assert!(matches!(error, GeometryError::ChainsDisagree { r_hat, .. } if r_hat > 1.05), "{error}");
     assert!(error.to_string().contains("several modes"), "{error}");
 }
+
+/// u∘v at a temperature whose noise reaches w = 0.
+#[test]
+fn a_border_in_reach_ends_chains_early() {
+    let case = Case::new("u = \"normal(4)\"\nv = \"normal(4)\"", "u * v");
+    let minimum = [1.0, 0.8, 1.2, 0.9];
+    let start: Vec<f64> = minimum.iter().chain(&minimum).map(|m: &f64| m.sqrt()).collect();
+    let (level, lifted) = case.level(&start);
+    let loss = case.quadratic(&minimum, 0.0);
+    let made = |sampler| Cloud::new(&level, &lifted, 2.0, &loss, CloudOptions { points: 4_096, sampler });
+    let error = made(Sampler::Nuts).err().expect("a refusal");
+    assert!(matches!(error, GeometryError::BorderInReach { draws: 100, divergent } if divergent > 0.5), "{error}");
+    assert!(error.to_string().contains("border of the law's component"), "{error}");
+}

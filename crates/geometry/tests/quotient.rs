@@ -32,15 +32,18 @@ impl Parametrization for ByDifferences<'_> {
     }
 }
 
-#[test]
-fn second_derivatives_are_those_of_differences() {
-    let maps = [
+fn curved_maps() -> [SpecParametrization; 4] {
+    [
         model("u = \"normal(3)\"\nv = \"normal(3)\"", "u * v"),
         model("W = \"normal(3, 2)\"\nv = \"normal(3)\"", "tanh([[0.3, -1.2], [0.8, 0.4]] @ W.T) @ v"),
         model("w = \"normal(4)\"", "softmax(w) * sqrt(sum(w**2))"),
         model("a = \"normal(3)\"", "2 * a"),
-    ];
-    for (n, map) in maps.iter().enumerate() {
+    ]
+}
+
+#[test]
+fn second_derivatives_are_those_of_differences() {
+    for (n, map) in curved_maps().iter().enumerate() {
         let p = map.parameter_count();
         let draw = |seed: f64| (0..p).map(|i| (seed + 2.3 * i as f64).sin()).collect::<Vec<f64>>();
         for seed in [0.4, 1.9] {
@@ -57,13 +60,7 @@ fn second_derivatives_are_those_of_differences() {
 
 #[test]
 fn the_curvature_of_a_combination_is_that_of_differences() {
-    let maps = [
-        model("u = \"normal(3)\"\nv = \"normal(3)\"", "u * v"),
-        model("W = \"normal(3, 2)\"\nv = \"normal(3)\"", "tanh([[0.3, -1.2], [0.8, 0.4]] @ W.T) @ v"),
-        model("w = \"normal(4)\"", "softmax(w) * sqrt(sum(w**2))"),
-        model("a = \"normal(3)\"", "2 * a"),
-    ];
-    for (n, map) in maps.iter().enumerate() {
+    for (n, map) in curved_maps().iter().enumerate() {
         let draw = |seed: f64, count: usize| (0..count).map(|i| (seed + 2.3 * i as f64).sin()).collect::<Vec<f64>>();
         let (p, d) = (map.parameter_count(), map.predictor_dimension());
         // Seventeen points fill more than one block of lanes.

@@ -7,7 +7,7 @@
 //! m and A are mean and axes of the fitted proposal, so that the law is nearly a standard normal one in z and the sampler's own
 //! adaptation has little to do. A place that no path reaches, or at which the loss is no number, has density zero: the trajectory ends
 //! there, which leaves the law as it is. Eight chains start at different nodes of the proposal; whether they found one law
-//! is judged by R̂, and what their draws are worth by their autocorrelation. Seeds are fixed, and a chain is the work of one thread.
+//! is judged by R̂, and what their draws are worth by their autocorrelation; a chain most of whose first trajectories end early is given up. Seeds are fixed, and a chain is the work of one thread.
 //! Rejected: lifting every place from the minimum. Paths are ten times as long, and a level that covers the predictor more than once
 //! would be sampled on one sheet only.
 
@@ -40,6 +40,10 @@ const STARTS: usize = 50;
 const SPREAD: f64 = 2.0;
 /// Mean acceptance that step sizes are adapted to: small steps follow bent valleys, where large ones end trajectories early.
 const ACCEPTANCE: f64 = 0.9;
+/// Draws after which a chain is given up if more than this share of their trajectories ended early: each of these is a path that
+/// shrinks towards the border until it is given up, which takes longer than all others together.
+const PROBATION: usize = 100;
+const MOST_DIVERGENT: f64 = 0.5;
 /// Largest R̂ of chains that agree.
 const LARGEST_R_HAT: f64 = 1.05;
 
@@ -151,9 +155,22 @@ fn run(
             let log_proposal = -loss / density.temperature - chart;
             let point = CloudPoint { theta: lifted.theta, loss, chart, volumes, log_proposal, shift: index };
             kept.push(Draw { point, coordinates: lifted.coordinates, divergent: progress.diverging });
+            if kept.len() == PROBATION {
+                refuse_border(&kept)?;
+            }
         }
     }
     Ok(kept)
+}
+
+/// # Errors
+/// [`GeometryError::BorderInReach`] where most trajectories ended early.
+fn refuse_border(draws: &[Draw]) -> Result<(), GeometryError> {
+    let divergent = draws.iter().filter(|draw| draw.divergent).count() as f64 / draws.len() as f64;
+    if divergent > MOST_DIVERGENT {
+        return Err(GeometryError::BorderInReach { draws: draws.len(), divergent });
+    }
+    Ok(())
 }
 
 /// The points of one trajectory.

@@ -131,7 +131,7 @@ impl Cloud {
     ///
     /// # Errors
     /// [`GeometryError`] of the level, [`GeometryError::NotConverged`] where the loss has no minimum that the search reaches, and
-    /// [`GeometryError::ChainsDisagree`].
+    /// [`GeometryError::ChainsDisagree`] and [`GeometryError::BorderInReach`].
     pub fn new(
         level: &Level<'_>,
         start: &Lifted,
@@ -160,7 +160,7 @@ impl Cloud {
         match (chains::sample(&density, &centre, &proposal, options.points.min(MOST_DRAWS)), lattice) {
             (Ok((points, report)), _) => Ok(Self { temperature, points, method: Method::Nuts(report) }),
             // At a border that the noise reaches, where trajectories end, a few points of a lattice are better than none.
-            (Err(GeometryError::ChainsDisagree { .. }), Some(cloud)) => Ok(cloud),
+            (Err(GeometryError::ChainsDisagree { .. } | GeometryError::BorderInReach { .. }), Some(cloud)) => Ok(cloud),
             (Err(error), _) => Err(error),
         }
     }
