@@ -106,21 +106,30 @@ impl LawSpec {
         self.shape.as_ref().map(|shape| shape.loss.log_weight(x, shape.temperature))
     }
 
-    /// Share of the law of a custom penalty within 1e-5 of w = 0, if that is too much to be judged: there all of it is a few steps' work.
-    pub fn unresolved(&self) -> Option<f64> {
+    /// The singular point of R that holds the largest share of the law within 1e-5, and that share, if it is too much to be judged: there all of it is a few steps' work.
+    pub fn unresolved(&self) -> Option<(f64, f64)> {
         let (low, high) = self.domain()?;
-        let width = high.max(-low);
-        // Both signs, in steps of equal ratio.
-        let mass = |k: u32| {
-            let x = width * 10.0_f64.powf(-f64::from(k) / 40.0);
-            let one = |x: f64| self.log_weight(x).map_or(0.0, |weight| (weight - self.penalty(x)).exp());
-            let inside = [x, -x].into_iter().filter(|x| (low..=high).contains(x));
-            (x, x * inside.map(one).filter(|p| p.is_finite()).sum::<f64>())
+        let share = |at: f64| {
+            let width = (high - at).max(at - low);
+            // Both sides, in steps of equal ratio.
+            let mass = |k: u32| {
+                let x = width * 10.0_f64.powf(-f64::from(k) / 40.0);
+                let one = |w: f64| self.log_weight(w).map_or(0.0, |weight| (weight - self.penalty(w)).exp());
+                let inside = [at + x, at - x].into_iter().filter(|w| (low..=high).contains(w));
+                (x, x * inside.map(one).filter(|p| p.is_finite()).sum::<f64>())
+            };
+            let masses: Vec<(f64, f64)> = (0..1200).map(mass).collect();
+            let near = masses.iter().filter(|(x, _)| *x < NEAR).map(|(_, mass)| mass).sum::<f64>();
+            near / masses.iter().map(|(_, mass)| mass).sum::<f64>()
         };
-        let masses: Vec<(f64, f64)> = (0..1200).map(mass).collect();
-        let near = masses.iter().filter(|(x, _)| *x < NEAR).map(|(_, mass)| mass).sum::<f64>();
-        let share = near / masses.iter().map(|(_, mass)| mass).sum::<f64>();
-        (share > UNRESOLVED).then_some(share)
+        let largest = self.singular_points().into_iter().map(|at| (at, share(at))).max_by(|a, b| a.1.total_cmp(&b.1));
+        largest.filter(|(_, share)| *share > UNRESOLVED)
+    }
+
+    /// Where R is −∞: 0, but for custom penalties that are singular elsewhere.
+    pub fn singular_points(&self) -> Vec<f64> {
+        let (points, _) = self.design.parts[0].blocks[0].singular_points();
+        if points.is_empty() { vec![0.0] } else { points.to_vec() }
     }
 
     /// R of the observable.
@@ -219,7 +228,9 @@ fn step_size(design: &Design, shape: &Shape) -> (f64, f64) {
     let places: Vec<f64> = (1..400).map(|i| low + (high - low) * f64::from(i) / 400.0).collect();
     let at = |x: f64| vec![x / (k as f64).sqrt(); k];
     let log = |x: f64| shape.loss.log_weight(x, shape.temperature) - design.penalty(&at(x));
-    let inside = |x: &f64| !design.settings.negative || *x < 0.0;
+    let (points, core) = design.parts[0].blocks[0].singular_points();
+    let cut_off = |x: f64| points.iter().any(|at| (x - at).abs() <= core);
+    let inside = |x: &f64| (!design.settings.negative || *x < 0.0) && !cut_off(*x);
     let logs: Vec<(f64, f64)> =
         places.into_iter().filter(inside).map(|x| (x, log(x))).filter(|(_, l)| l.is_finite()).collect();
     let top = logs.iter().fold(f64::NEG_INFINITY, |m, (_, l)| m.max(*l));

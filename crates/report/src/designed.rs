@@ -40,10 +40,10 @@ impl SimulatedLaw {
             law.relaxations
         );
         let mut unjudged = law.relaxations < SHORTEST;
-        if let Some(share) = law.unresolved() {
+        if let Some((at, share)) = law.unresolved() {
             unjudged = true;
             why = format!(
-                "{:.1} % of the law lie within 1e-5 of w = 0, where R is singular: neither samples nor the tabulated law resolve them. Take a weaker singularity, or a domain without it",
+                "{:.1} % of the law lie within 1e-5 of w = {at}, where R is singular: neither samples nor the tabulated law resolve them. Take a weaker singularity, or a domain without it",
                 100.0 * share
             );
         }
@@ -59,7 +59,7 @@ impl SimulatedLaw {
             )),
             Some(_) => {
                 let weight = |x: f64| law.log_weight(x).unwrap_or(f64::NEG_INFINITY);
-                Ok(penalty_estimate(&chains, &weight, &|x| law.penalty(x))?)
+                Ok(penalty_estimate(&chains, &weight, &|x| law.penalty(x), &law.singular_points())?)
             }
         };
         Ok(Self {

@@ -27,7 +27,8 @@ fn chains(law: &LawSpec) -> (Chains, SimulatedLaw) {
 }
 
 fn estimate(law: &LawSpec, chains: &Chains, factor: f64) -> PenaltyEstimate {
-    penalty_estimate(chains, &|x| law.log_weight(x).unwrap(), &|x| factor * law.penalty(x)).unwrap()
+    penalty_estimate(chains, &|x| law.log_weight(x).unwrap(), &|x| factor * law.penalty(x), &law.singular_points())
+        .unwrap()
 }
 
 /// All 24 bins lie in a band with probability 0.95, 23 of them (which still are 95 %) with 0.99 and more. A strength that is off by a fifth is off by three standard errors of
@@ -46,6 +47,8 @@ fn every_exact_design_shows_its_penalty_and_no_other() {
         (Target::Custom, written("abs(w)", (-4.0, 4.0))),
         (Target::Custom, written("log(1 + w**2)", (-5.0, 5.0))),
         (Target::Custom, written("0.3 * log(abs(w)) + w**2 / 8", (-4.0, 4.0))),
+        // A singular point that no grid meets.
+        (Target::Custom, written("0.3 * log(abs(w - 0.37))", (-2.0, 2.0))),
         (Target::Custom, written("where(abs(w) < 1, 0.5 * w**2, abs(w) - 0.5)", (-3.0, 3.0))),
         (Target::Custom, custom(Penalty::table("r.csv", &table).unwrap(), (-4.0, 4.0))),
     ];

@@ -31,7 +31,7 @@ pub struct Linked {
 }
 
 impl Linked {
-    /// R(w) of the horizontal law, cut off within the cores of singularities, constant beyond the domain.
+    /// R(w) of the horizontal law, constant beyond the domain.
     fn wanted(&self, w: &[f64]) -> Result<Vec<f64>, DesignError> {
         let (low, high) = self.link.domain;
         let inside: Vec<f64> = w.iter().map(|w| w.clamp(low, high)).collect();
@@ -130,6 +130,10 @@ impl Block for Linked {
             }
         };
         (0..self.size).map(|_| one()).collect()
+    }
+
+    fn singular_points(&self) -> (&[f64], f64) {
+        (&self.link.singular, self.link.info.core)
     }
 
     fn penalty(&self, z: &[f64]) -> f64 {

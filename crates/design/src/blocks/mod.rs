@@ -117,6 +117,11 @@ pub trait Block: std::fmt::Debug + Send + Sync {
     /// Number of coordinates z.
     fn size(&self) -> usize;
 
+    /// Where R is −∞, and the half-width of the cores within which the design cuts it off.
+    fn singular_points(&self) -> (&[f64], f64) {
+        (&[], 0.0)
+    }
+
     /// Coordinates that belong together; the code of a block acts on any number of them.
     fn entries_of_unit(&self) -> usize {
         1
